@@ -1,0 +1,35 @@
+/* parallel.h: the one parallel primitive. All OpenMP, the fork policy, the thread-count
+   policy and the floating-point environment live behind it, in parallel.c. */
+#ifndef NN_PARALLEL_H
+#define NN_PARALLEL_H
+
+struct nn_barrier;
+
+/* One thread's identity in a running team. */
+struct nn_team {
+    unsigned rank, size; /* rank < size */
+    struct nn_barrier *barrier;
+};
+
+typedef void nn_team_fn(void *context, const struct nn_team *team);
+
+/* Call fn(context, team) on n threads at once, the caller's among them, and return when
+   all have returned: the size of the team, which may be smaller than n. n = 1 calls fn
+   directly and touches no OpenMP. In each thread rounding is to nearest and subnormals
+   are kept while fn runs; the thread's own floating-point state comes back after. */
+unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context);
+
+/* Wait until every thread of the team has come here: spin, then sleep.
+   All writes before it are visible after it. Free for a team of one. */
+void nn_barrier_wait(const struct nn_team *team);
+
+/* How many threads a call may use: the smallest of the user's number, OpenMP's limit
+   for the calling thread, CPU affinity and cgroup quota, at least 1. The user's number
+   is the first that is not 0 of wish, nn_set_num_threads and NNCORE_NUM_THREADS. */
+unsigned nn_thread_limit(unsigned wish);
+
+/* NNCORE_FORCE_THREADS, which bypasses that minimum and any cost model, up to 1024; 0
+   if it is unset or not a positive integer. */
+unsigned nn_forced_threads(void);
+
+#endif

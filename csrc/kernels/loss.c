@@ -1,0 +1,410 @@
+/* loss.c: every loss of NN_LOSSES, l(p, t) of a row with its derivative dl/dp.
+
+   Losses that are a mean or a sum of one term per element have `<name>_element`, which
+   gives term and slope of one vec; loss_by_elements runs it over rows. Crossentropies
+   over classes, categorical_hinge run row by row. Sums along a row have the order of
+   rows.c. e = 1e-7 keeps logarithms finite, as in Keras. A NaN in p or t makes term and
+   slope NaN, for losses by rows those of the whole row; a label that is no class does
+   so too. */
+#include "kernels/simd/simd.h"
+#include "kernels/table.h"
+
+#define LOSS_EPSILON REAL(1e-7)
+#define LOG_2 REAL(0.6931471805599453094)
+
+/* Elements in a buffer on the stack; a multiple of NN_ROW_LANES. */
+#define LOSS_BLOCK 256
+
+#define ARGS_UNUSED __attribute__((unused))
+
+/* ---- Losses by elements -------------------------------------------------------- */
+
+/* The term of the loss; *slope its derivative with respect to p. */
+typedef vec element_fn(vec *slope, vec p, vec t, const struct nn_loss_args *args);
+
+/* term = l(p, t), d = s l'(p, t), where s is factor[i], share where factor is NULL. */
+VEC_INLINE void loss_elements(real *term, real *d, const real *p, const real *t,
+                              size_t n, const real *factor, real share,
+                              element_fn *element, const struct nn_loss_args *args)
+{
+    for (size_t i = 0; i < n; i += VEC_LANES) {
+        vec slope, in = vec_load_upto(p + i, n - i);
+        vec out = element(&slope, in, vec_load_upto(t + i, n - i), args);
+        vec_store_upto(term + i, out, n - i);
+        if (d) {
+            vec s = factor ? vec_load_upto(factor + i, n - i) : vec_set(share);
+            vec_store_upto(d + i, vec_mul(s, slope), n - i);
+        }
+    }
+}
+
+/* Value of a row longer than LOSS_BLOCK: the lanes of its sum, carried over blocks. */
+VEC_INLINE real long_row(real *d, const real *p, const real *t, size_t cols, real share,
+                         element_fn *element, const struct nn_loss_args *args)
+{
+    real term[LOSS_BLOCK], lane[NN_ROW_LANES] = {0};
+    for (size_t j = 0; j < cols; j += LOSS_BLOCK) {
+        size_t n = cols - j < LOSS_BLOCK ? cols - j : LOSS_BLOCK;
+        loss_elements(term, d ? d + j : NULL, p + j, t + j, n, NULL, share, element,
+                      args);
+        for (size_t k = 0; k < n; k++)
+            lane[k % NN_ROW_LANES] += term[k];
+    }
+    return row_sum(lane, NN_ROW_LANES);
+}
+
+/* value_i = sum_j l(p_ij, t_ij) / divisor, d_ij = weight_i scale l' / divisor. Short
+   rows share vectors with their neighbours; a row of one element is its own sum. */
+VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real *t,
+                                 size_t rows, size_t cols, const real *weight,
+                                 real scale, real divisor, element_fn *element,
+                                 const struct nn_loss_args *args)
+{
+    const struct nn_loss_args own = *args; // stores to value cannot change a copy
+    real term[LOSS_BLOCK], factor[LOSS_BLOCK], share = scale / divisor;
+
+    if (cols > LOSS_BLOCK || cols == 0) {
+        for (size_t i = 0; i < rows; i++) {
+            size_t at = i * cols;
+            real s = weight ? weight[i] * share : share;
+            real sum =
+                long_row(d ? d + at : NULL, p + at, t + at, cols, s, element, &own);
+            value[i] = cols ? sum / divisor : 0;
+        }
+        return;
+    }
+    size_t most = LOSS_BLOCK / cols;
+    for (size_t i = 0; i < rows; i += most) {
+        size_t m = rows - i < most ? rows - i : most, at = i * cols;
+        real *out = cols == 1 ? value + i : term;
+        for (size_t r = 0; weight && r < m; r++)
+            for (size_t j = 0; j < cols; j++)
+                factor[r * cols + j] = weight[i + r] * share;
+        if (d)
+            loss_elements(out, d + at, p + at, t + at, m * cols, weight ? factor : NULL,
+                          share, element, &own);
+        else
+            loss_elements(out, NULL, p + at, t + at, m * cols, NULL, share, element,
+                          &own);
+        for (size_t r = 0; cols > 1 && r < m; r++)
+            value[i + r] = row_sum(term + r * cols, cols) / divisor;
+    }
+}
+
+#define ELEMENT(name)                                                                  \
+    VEC_INLINE vec name##_element(vec *slope, vec p, vec t,                            \
+                                  const struct nn_loss_args *args ARGS_UNUSED)
+
+#define LOSS(name)                                                                     \
+    static void name##_loss(real *value, real *d, const real *p, const real *t,        \
+                            size_t rows, size_t cols, const real *weight, real scale,  \
+                            const struct nn_loss_args *args ARGS_UNUSED)
+
+/* divisor: cols for a mean, 1 for a sum. */
+#define LOSS_BY_ELEMENTS(name, divisor)                                                \
+    LOSS(name)                                                                         \
+    {                                                                                  \
+        loss_by_elements(value, d, p, t, rows, cols, weight, scale, (real)(divisor),   \
+                         name##_element, args);                                        \
+    }
+
+/* Targets of a binary loss, smoothed: t (1 - s) + s / 2. */
+VEC_INLINE vec smooth_binary(vec t, const struct nn_loss_args *args)
+{
+    real s = args->label_smoothing;
+    return vec_fma(t, vec_set(1 - s), vec_set(s * REAL(0.5)));
+}
+
+/* A divisor for the gradient at p clipped to [lo, hi]: b, or inf where p was cut, so
+   that the quotient is 0 there unless it is NaN. */
+VEC_INLINE vec unless_cut(vec b, vec p, vec lo, vec hi)
+{
+    mask cut = mask_or(vec_lt(p, lo), vec_gt(p, hi));
+    return vec_select(cut, vec_set(INFINITY), b);
+}
+
+/* (p - t)^2; slope 2 (p - t) */
+ELEMENT(mean_squared_error)
+{
+    vec x = vec_sub(p, t);
+    *slope = vec_add(x, x);
+    return vec_mul(x, x);
+}
+LOSS_BY_ELEMENTS(mean_squared_error, cols)
+
+/* |p - t|; slope 0 at p = t */
+ELEMENT(mean_absolute_error)
+{
+    vec x = vec_sub(p, t);
+    mask kink = vec_eq(x, vec_zero());
+    *slope = vec_select(mask_or(kink, vec_is_nan(x)), x, vec_copysign(vec_set(1), x));
+    return vec_abs(x);
+}
+LOSS_BY_ELEMENTS(mean_absolute_error, cols)
+
+/* x = p - t: x^2 / 2 where |x| <= delta, else delta |x| - delta^2 / 2;
+   slope min(max(x, -delta), delta) */
+ELEMENT(huber)
+{
+    vec x = vec_sub(p, t), a = vec_abs(x), delta = vec_set(args->delta);
+    vec half = vec_set(REAL(0.5));
+    vec near = vec_mul(vec_mul(half, x), x);
+    vec far = vec_fnma(vec_mul(half, delta), delta, vec_mul(delta, a));
+    *slope = vec_clamp(x, vec_neg(delta), delta);
+    return vec_select(vec_le(a, delta), near, far);
+}
+LOSS_BY_ELEMENTS(huber, cols)
+
+/* log(cosh(x)), x = p - t: |x| + log(1 + e^(-2|x|)) - log 2; below 1, where that
+   cancels, -log(1 - tanh(x)^2) / 2. Slope tanh(x). */
+ELEMENT(log_cosh)
+{
+    vec x = vec_sub(p, t), a = vec_abs(x), th = vec_tanh(x);
+    mask small = vec_lt(a, vec_set(1));
+    vec e = exp_minus_abs(vec_add(x, x));
+    vec l = vec_log1p(vec_select(small, vec_mul(vec_neg(th), th), e));
+    vec near = vec_mul(vec_set(REAL(-0.5)), l);
+    *slope = th;
+    return vec_select(small, near, vec_add(a, vec_sub(l, vec_set(LOG_2))));
+}
+LOSS_BY_ELEMENTS(log_cosh, cols)
+
+/* -(t log q + (1 - t) log(1 - q)), q = min(max(p, e), 1 - e), t smoothed;
+   slope (q - t) / (q (1 - q)), 0 where p is cut */
+ELEMENT(binary_crossentropy)
+{
+    vec lo = vec_set(LOSS_EPSILON), hi = vec_set(1 - LOSS_EPSILON), one = vec_set(1);
+    vec q = vec_clamp(p, lo, hi);
+    t = smooth_binary(t, args);
+    vec no = vec_mul(vec_sub(one, t), vec_log1p(vec_neg(q)));
+    vec spread = vec_mul(q, vec_sub(one, q));
+    *slope = vec_div(vec_sub(q, t), unless_cut(spread, p, lo, hi));
+    return vec_neg(vec_fma(t, vec_log(q), no));
+}
+LOSS_BY_ELEMENTS(binary_crossentropy, cols)
+
+/* max(z, 0) - z t + log(1 + e^-|z|), t smoothed; slope sigmoid(z) - t. p is z. */
+ELEMENT(binary_crossentropy_logits)
+{
+    t = smooth_binary(t, args);
+    vec linear = vec_fnma(p, t, vec_max(vec_zero(), p));
+    *slope = vec_sub(vec_sigmoid(p), t);
+    return vec_add(linear, vec_log1p(exp_minus_abs(p)));
+}
+LOSS_BY_ELEMENTS(binary_crossentropy_logits, cols)
+
+/* 1 - t p with t = -1 for 0, so that labels 0, 1 serve; *u = t. */
+VEC_INLINE vec hinge_margin(vec *u, vec p, vec t)
+{
+    *u = vec_select(vec_eq(t, vec_zero()), vec_set(-1), t);
+    return vec_fnma(*u, p, vec_set(1));
+}
+
+/* max(h, 0), h = 1 - t p; slope -t where h > 0 */
+ELEMENT(hinge)
+{
+    vec u, h = hinge_margin(&u, p, t);
+    vec side = vec_select(vec_is_nan(h), h, vec_neg(u));
+    *slope = vec_select(vec_le(h, vec_zero()), vec_zero(), side);
+    return vec_max(vec_zero(), h);
+}
+LOSS_BY_ELEMENTS(hinge, cols)
+
+/* max(h, 0)^2, h = 1 - t p; slope -2 t max(h, 0) */
+ELEMENT(squared_hinge)
+{
+    vec u, h = vec_max(vec_zero(), hinge_margin(&u, p, t));
+    *slope = vec_mul(vec_mul(vec_set(-2), u), h);
+    return vec_mul(h, h);
+}
+LOSS_BY_ELEMENTS(squared_hinge, cols)
+
+/* t log(t / p), both in [e, 1] (a sum over columns); slope -t / p, 0 where p is cut */
+ELEMENT(kl_divergence)
+{
+    vec lo = vec_set(LOSS_EPSILON), one = vec_set(1);
+    vec q = vec_clamp(p, lo, one), u = vec_clamp(t, lo, one);
+    *slope = vec_neg(vec_div(u, unless_cut(q, p, lo, one)));
+    return vec_mul(u, vec_log(vec_div(u, q)));
+}
+LOSS_BY_ELEMENTS(kl_divergence, 1)
+
+/* p - t log(p + e); slope 1 - t / (p + e) */
+ELEMENT(poisson)
+{
+    vec q = vec_add(p, vec_set(LOSS_EPSILON));
+    *slope = vec_sub(vec_set(1), vec_div(t, q));
+    return vec_fnma(t, vec_log(q), p);
+}
+LOSS_BY_ELEMENTS(poisson, cols)
+
+/* ---- Losses over classes ------------------------------------------------------- */
+
+/* How the targets of one row are had, a vector at a time. */
+struct classes {
+    const real *t; /* the row of targets, or of one label */
+    size_t cols;
+    int sparse;            /* t is a label: one-hot */
+    real keep, shift;      /* dense: t (1 - s) + s / cols = keep t + shift */
+    real label, hit, miss; /* sparse: hit = 1 in column label, miss = 0; NaN if bad */
+};
+
+VEC_INLINE struct classes classes_of(const real *t, size_t row, size_t cols,
+                                     const int sparse, const struct nn_loss_args *args)
+{
+    struct classes c = {.t = t + row * (sparse ? 1 : cols), .cols = cols};
+    c.sparse = sparse;
+    if (sparse) {
+        c.label = c.t[0];
+        int is_class = c.label >= 0 && c.label < (real)cols;
+        is_class = is_class && (real)(size_t)c.label == c.label;
+        c.hit = is_class ? 1 : (real)NAN;
+        c.miss = is_class ? 0 : (real)NAN;
+    } else {
+        c.keep = 1 - args->label_smoothing;
+        c.shift = args->label_smoothing / (real)cols;
+    }
+    return c;
+}
+
+/* Targets of vector v in the block of columns at j; +0 past the last column. */
+VEC_INLINE vec class_targets(const struct classes *c, size_t j, size_t v)
+{
+    static const real column_0[NN_ROW_LANES] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                8, 9, 10, 11, 12, 13, 14, 15};
+    if (c->sparse) {
+        vec column = vec_add(vec_load(column_0 + v * VEC_LANES), vec_set((real)j));
+        mask is_hit = vec_eq(column, vec_set(c->label));
+        return vec_select(is_hit, vec_set(c->hit), vec_set(c->miss));
+    }
+    vec t = row_load(c->t + j, c->cols - j, v);
+    t = vec_fma(t, vec_set(c->keep), vec_set(c->shift));
+    return row_select(c->cols - j, v, t, vec_zero());
+}
+
+VEC_INLINE void row_store(real *x, size_t n, size_t v, vec a)
+{
+    size_t first = v * VEC_LANES;
+    if (n > first) vec_store_upto(x + first, a, n - first);
+}
+
+/* -sum_j t_j log c_j, q = p / S, S = sum_j p_j, c = min(max(q, e), 1 - e).
+   dl/dp_j = (g_j - sum_k g_k q_k) / S, g = -t / q, 0 where q is cut. */
+VEC_INLINE void crossentropy(real *value, real *d, const real *p, const real *t,
+                             size_t rows, size_t cols, const real *weight, real scale,
+                             const struct nn_loss_args *args, const int sparse)
+{
+    const vec lo = vec_set(LOSS_EPSILON), hi = vec_set(1 - LOSS_EPSILON);
+    for (size_t i = 0; i < rows; i++, p += cols) {
+        const struct classes c = classes_of(t, i, cols, sparse, args);
+        vec sum = vec_set(row_sum(p, cols)), logs[VEC_ROW], dots[VEC_ROW];
+        for (size_t v = 0; v < VEC_ROW; v++)
+            logs[v] = dots[v] = vec_zero();
+        for (size_t j = 0; j < cols; j += NN_ROW_LANES)
+            for (size_t v = 0; v < VEC_ROW; v++) {
+                vec q = vec_div(row_load(p + j, cols - j, v), sum);
+                vec u = class_targets(&c, j, v);
+                vec g = vec_neg(vec_div(u, unless_cut(q, q, lo, hi)));
+                logs[v] = vec_fma(u, vec_log(vec_clamp(q, lo, hi)), logs[v]);
+                dots[v] = vec_fma(g, q, dots[v]);
+            }
+        value[i] = -row_join_sum(logs);
+        if (!d) continue;
+        vec dot = vec_set(row_join_sum(dots)),
+            s = vec_set(weight ? weight[i] * scale : scale);
+        for (size_t j = 0; j < cols; j += NN_ROW_LANES)
+            for (size_t v = 0; v < VEC_ROW; v++) {
+                vec q = vec_div(row_load(p + j, cols - j, v), sum);
+                vec u = class_targets(&c, j, v);
+                vec g = vec_neg(vec_div(u, unless_cut(q, q, lo, hi)));
+                vec slope = vec_div(vec_sub(g, dot), sum);
+                row_store(d + i * cols + j, cols - j, v, vec_mul(s, slope));
+            }
+    }
+}
+
+/* sum_j t_j (log S - x_j) = T log S - sum_j t_j x_j, x = z - max z, S = sum_j e^x_j,
+   T = sum_j t_j: no term of it cancels. dl/dz_j = T e^x_j / S - t_j. */
+VEC_INLINE void crossentropy_logits(real *value, real *d, const real *z, const real *t,
+                                    size_t rows, size_t cols, const real *weight,
+                                    real scale, const struct nn_loss_args *args,
+                                    const int sparse)
+{
+    real sums[LOSS_BLOCK], totals[LOSS_BLOCK], dots[LOSS_BLOCK]; // S, T, sum t x
+    for (size_t first = 0; first < rows; first += LOSS_BLOCK) {
+        size_t m = rows - first < LOSS_BLOCK ? rows - first : LOSS_BLOCK;
+        for (size_t r = 0; r < m; r++) {
+            const real *in = z + (first + r) * cols;
+            const struct classes c = classes_of(t, first + r, cols, sparse, args);
+            vec top = vec_set(row_max(in, cols));
+            vec sum[VEC_ROW], total[VEC_ROW], dot[VEC_ROW];
+            for (size_t v = 0; v < VEC_ROW; v++)
+                sum[v] = total[v] = dot[v] = vec_zero();
+            for (size_t j = 0; j < cols; j += NN_ROW_LANES)
+                for (size_t v = 0; v < VEC_ROW; v++) {
+                    vec x = vec_sub(row_load(in + j, cols - j, v), top);
+                    vec e = row_select(cols - j, v, vec_exp(x), vec_zero());
+                    vec u = class_targets(&c, j, v);
+                    sum[v] = vec_add(sum[v], e);
+                    total[v] = vec_add(total[v], u);
+                    dot[v] = vec_fma(u, x, dot[v]);
+                    if (d) row_store(d + (first + r) * cols + j, cols - j, v, e);
+                }
+            sums[r] = row_join_sum(sum);
+            totals[r] = row_join_sum(total);
+            dots[r] = row_join_sum(dot);
+        }
+        for (size_t r = 0; r < m; r += VEC_LANES) {
+            vec log_sum = vec_log(vec_load_upto(sums + r, m - r));
+            vec dot = vec_load_upto(dots + r, m - r);
+            vec out = vec_fma(vec_load_upto(totals + r, m - r), log_sum, vec_neg(dot));
+            vec_store_upto(value + first + r, out, m - r);
+        }
+        for (size_t r = 0; d && r < m; r++) {
+            real *out = d + (first + r) * cols;
+            const struct classes c = classes_of(t, first + r, cols, sparse, args);
+            vec s = vec_set(weight ? weight[first + r] * scale : scale);
+            vec sum = vec_set(sums[r]), total = vec_set(totals[r]);
+            for (size_t j = 0; j < cols; j += NN_ROW_LANES)
+                for (size_t v = 0; v < VEC_ROW; v++) {
+                    vec q = vec_div(row_load(out + j, cols - j, v), sum);
+                    vec slope = vec_fma(q, total, vec_neg(class_targets(&c, j, v)));
+                    row_store(out + j, cols - j, v, vec_mul(s, slope));
+                }
+        }
+    }
+}
+
+#define LOSS_OVER_CLASSES(name, how, sparse)                                           \
+    LOSS(name) { how(value, d, p, t, rows, cols, weight, scale, args, sparse); }
+LOSS_OVER_CLASSES(categorical_crossentropy, crossentropy, 0)
+LOSS_OVER_CLASSES(sparse_categorical_crossentropy, crossentropy, 1)
+LOSS_OVER_CLASSES(categorical_crossentropy_logits, crossentropy_logits, 0)
+LOSS_OVER_CLASSES(sparse_categorical_crossentropy_logits, crossentropy_logits, 1)
+
+/* max(neg - pos + 1, 0), pos = sum_j t_j p_j, neg = max_j (1 - t_j) p_j; where that is
+   positive dl/dp_j = -t_j, and 1 - t_j more at the first column with the maximum. */
+LOSS(categorical_hinge)
+{
+    for (size_t i = 0; i < rows; i++, p += cols, t += cols) {
+        real pos = row_dot(t, p, cols), neg = -INFINITY;
+        size_t best = 0;
+        for (size_t j = 0; j < cols; j++) {
+            real other = (1 - t[j]) * p[j];
+            if (other > neg) {
+                neg = other;
+                best = j;
+            }
+        }
+        // A NaN in the row makes pos NaN, hence the value.
+        real h = neg - pos + 1, s = weight ? weight[i] * scale : scale;
+        value[i] = h <= 0 ? 0 : h;
+        for (size_t j = 0; d && j < cols; j++) {
+            real slope = j == best ? (1 - t[j]) - t[j] : -t[j];
+            d[i * cols + j] = s * (h > 0 ? slope : h <= 0 ? 0 : h);
+        }
+    }
+}
+
+#define LOSS_ENTRY(name) [NN_LOSS_##name] = name##_loss,
+#define LOSS_TABLE NN_LOSSES(LOSS_ENTRY)

@@ -1,0 +1,256 @@
+/* optimizer.c: the update rules, each written once as a body over one vector.
+
+   <kind>_vec(w, s0, s1, s2, g, step) does one step of a rule on VEC_LANES parameters in
+   registers; a pointer to a slot that the rule does not have is NULL. entering_vec is
+   what happens before any rule. <kind>_update runs both over arrays. Formulas are those
+   of Keras 3; the comment at each rule gives the order of operations, where every
+   fma(), + - * / and sqrt() rounds once. A slot whose magnitude is subnormal becomes
+   +0, so that decaying moments never reach slow arithmetic. */
+#include "kernels/simd/simd.h"
+#include "kernels/table.h"
+
+typedef void rule_fn(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                     const struct nn_step *step);
+
+/* ---- Before the rule ----------------------------------------------------------- */
+
+/* Whether entering_vec changes nothing. */
+VEC_INLINE int is_plain(const struct nn_step *step)
+{
+    return step->scale == 1 && step->l1 == 0 && step->l2 == 0 &&
+           step->clip == REAL(INFINITY) && step->shrink == 0;
+}
+
+/* The gradient that enters the rule: clip(scale * fma(l2, w, fma(l1, sign(w), g))),
+   then w = fma(-shrink, w, w). Absent terms are skipped rather than added as zeros,
+   which would turn -0 into +0: plain steps give the same bits on either path. */
+VEC_INLINE vec entering_vec(vec *w, vec g, const struct nn_step *step)
+{
+    if (step->l1 != 0 || step->l2 != 0)
+        g = penalty_vec(g, *w, vec_set(step->l1), vec_set(step->l2));
+    g = vec_mul(vec_set(step->scale), g);
+    g = vec_clamp(g, vec_set(-step->clip), vec_set(step->clip));
+    if (step->shrink != 0) *w = vec_fnma(vec_set(step->shrink), *w, *w);
+    return g;
+}
+
+/* ---- The rules ----------------------------------------------------------------- */
+
+/* Running means: mean + share (x - mean), of x = g and of x = g g. */
+VEC_INLINE vec mean_vec(vec mean, vec g, real share)
+{
+    return vec_flush(vec_fma(vec_set(share), vec_sub(g, mean), mean));
+}
+VEC_INLINE vec mean_square_vec(vec mean, vec g, real share)
+{
+    return vec_flush(vec_fma(vec_set(share), vec_fma(g, g, vec_neg(mean)), mean));
+}
+
+/* s0 = m, NULL without momentum.
+   w = fma(-lr, g, w); with momentum m = fma(-lr, g, mu * m), w = w + m, or with
+   nesterov w = w + fma(-lr, g, mu * m) of the new m. */
+VEC_INLINE void sgd_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                        const struct nn_step *step)
+{
+    (void)s1, (void)s2;
+    vec lr = vec_set(step->lr), mu = vec_set(step->momentum);
+    if (!s0) {
+        *w = vec_fnma(lr, g, *w);
+        return;
+    }
+    *s0 = vec_flush(vec_fnma(lr, g, vec_mul(mu, *s0)));
+    vec change = step->nesterov ? vec_fnma(lr, g, vec_mul(mu, *s0)) : *s0;
+    *w = vec_add(*w, change);
+}
+
+/* s0 = v, s1 = m or NULL without momentum, s2 = a or NULL if not centered.
+   v = fma(1 - rho, fma(g, g, -v), v), a = fma(1 - rho, g - a, a),
+   q = g / sqrt(v + eps), centered g / sqrt(max(fma(-a, a, v), 0) + eps);
+   w = fma(-lr, q, w), or m = fma(lr, q, mu * m), w = w - m.
+   The maximum keeps rounding from making a variance negative. */
+VEC_INLINE void rmsprop_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                            const struct nn_step *step)
+{
+    vec lr = vec_set(step->lr);
+    vec variance = *s0 = mean_square_vec(*s0, g, step->one_minus_rho);
+    if (s2) {
+        *s2 = mean_vec(*s2, g, step->one_minus_rho);
+        variance = vec_max(vec_zero(), vec_fnma(*s2, *s2, variance));
+    }
+    vec q = vec_div(g, vec_sqrt(vec_add(variance, vec_set(step->epsilon))));
+    if (s1) {
+        *s1 = vec_flush(vec_fma(lr, q, vec_mul(vec_set(step->momentum), *s1)));
+        *w = vec_sub(*w, *s1);
+    } else {
+        *w = vec_fnma(lr, q, *w);
+    }
+}
+
+/* s0 = a. a = fma(g, g, a); w = fma(-lr, g / sqrt(a + eps), w). */
+VEC_INLINE void adagrad_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                            const struct nn_step *step)
+{
+    (void)s1, (void)s2;
+    *s0 = vec_flush(vec_fma(g, g, *s0));
+    vec q = vec_div(g, vec_sqrt(vec_add(*s0, vec_set(step->epsilon))));
+    *w = vec_fnma(vec_set(step->lr), q, *w);
+}
+
+/* s0 = a, of gradients, s1 = b, of changes.
+   a = fma(1 - rho, fma(g, g, -a), a), u = sqrt(b + eps) * g / sqrt(a + eps),
+   b = fma(1 - rho, fma(u, u, -b), b), w = fma(-lr, u, w). */
+VEC_INLINE void adadelta_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                             const struct nn_step *step)
+{
+    (void)s2;
+    vec epsilon = vec_set(step->epsilon);
+    *s0 = mean_square_vec(*s0, g, step->one_minus_rho);
+    vec u = vec_div(vec_mul(vec_sqrt(vec_add(*s1, epsilon)), g),
+                    vec_sqrt(vec_add(*s0, epsilon)));
+    *s1 = mean_square_vec(*s1, u, step->one_minus_rho);
+    *w = vec_fnma(vec_set(step->lr), u, *w);
+}
+
+/* s0 = m, s1 = v, s2 = largest v so far (amsgrad) or NULL.
+   m = fma(1 - b1, g - m, m), v = fma(1 - b2, fma(g, g, -v), v),
+   w = fma(-alpha, m / (sqrt(v) + eps), w), alpha = lr sqrt(1 - b2^t) / (1 - b1^t);
+   amsgrad takes s2 = max(s2, v) for v in the last line. */
+VEC_INLINE void adam_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                         const struct nn_step *step)
+{
+    *s0 = mean_vec(*s0, g, step->one_minus_beta_1);
+    *s1 = mean_square_vec(*s1, g, step->one_minus_beta_2);
+    vec v = s2 ? *s2 = vec_max(*s2, *s1) : *s1;
+    vec q = vec_div(*s0, vec_add(vec_sqrt(v), vec_set(step->epsilon)));
+    *w = vec_fnma(vec_set(step->alpha), q, *w);
+}
+
+/* s0 = m, s1 = u. m = fma(1 - b1, g - m, m), u = max(b2 * u, |g|),
+   w = fma(-alpha, m / (u + eps), w), alpha = lr / (1 - b1^t). */
+VEC_INLINE void adamax_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                           const struct nn_step *step)
+{
+    (void)s2;
+    *s0 = mean_vec(*s0, g, step->one_minus_beta_1);
+    *s1 = vec_flush(vec_max(vec_mul(vec_set(step->beta_2), *s1), vec_abs(g)));
+    vec q = vec_div(*s0, vec_add(*s1, vec_set(step->epsilon)));
+    *w = vec_fnma(vec_set(step->alpha), q, *w);
+}
+
+/* s0 = m, s1 = v, both as in Adam.
+   w = w - fma(nadam_m, m, nadam_g * g) / (sqrt(v * nadam_v) + eps). */
+VEC_INLINE void nadam_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                          const struct nn_step *step)
+{
+    (void)s2;
+    *s0 = mean_vec(*s0, g, step->one_minus_beta_1);
+    *s1 = mean_square_vec(*s1, g, step->one_minus_beta_2);
+    vec ahead =
+        vec_fma(vec_set(step->nadam_m), *s0, vec_mul(vec_set(step->nadam_g), g));
+    vec root = vec_sqrt(vec_mul(*s1, vec_set(step->nadam_v)));
+    *w = vec_sub(*w, vec_div(ahead, vec_add(root, vec_set(step->epsilon))));
+}
+
+/* ---- Over arrays --------------------------------------------------------------- */
+
+/* One rule on `lanes` parameters from i on. */
+VEC_INLINE void update_at(real *w, real *s0, real *s1, real *s2, const real *g,
+                          size_t i, size_t lanes, const struct nn_step *step,
+                          rule_fn *rule, const int plain)
+{
+    vec vw = vec_load_upto(w + i, lanes), vg = vec_load_upto(g + i, lanes), v0, v1, v2;
+    if (s0) v0 = vec_load_upto(s0 + i, lanes);
+    if (s1) v1 = vec_load_upto(s1 + i, lanes);
+    if (s2) v2 = vec_load_upto(s2 + i, lanes);
+    if (!plain) vg = entering_vec(&vw, vg, step);
+    rule(&vw, s0 ? &v0 : NULL, s1 ? &v1 : NULL, s2 ? &v2 : NULL, vg, step);
+    vec_store_upto(w + i, vw, lanes);
+    if (s0) vec_store_upto(s0 + i, v0, lanes);
+    if (s1) vec_store_upto(s1 + i, v1, lanes);
+    if (s2) vec_store_upto(s2 + i, v2, lanes);
+}
+
+VEC_INLINE void update_run(real *w, real *s0, real *s1, real *s2, const real *g,
+                           size_t n, const struct nn_step *step, rule_fn *rule,
+                           const int plain)
+{
+    size_t i = 0;
+    for (; i + VEC_LANES <= n; i += VEC_LANES)
+        update_at(w, s0, s1, s2, g, i, VEC_LANES, step, rule, plain);
+    if (i < n) update_at(w, s0, s1, s2, g, i, n - i, step, rule, plain);
+}
+
+/* Callers pass NULL literally for absent slots, and `rule` by name: all tests on them
+   are decided by the compiler. */
+VEC_INLINE void update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
+                       const struct nn_step *step, rule_fn *rule)
+{
+    const struct nn_step s = *step; // a copy that stores to w cannot change
+    if (is_plain(&s))
+        update_run(w, s0, s1, s2, g, n, &s, rule, 1);
+    else
+        update_run(w, s0, s1, s2, g, n, &s, rule, 0);
+}
+
+static void sgd_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
+                       const struct nn_step *step)
+{
+    (void)s1, (void)s2;
+    if (step->momentum != 0)
+        update(w, s0, NULL, NULL, g, n, step, sgd_vec);
+    else
+        update(w, NULL, NULL, NULL, g, n, step, sgd_vec);
+}
+
+static void rmsprop_update(real *w, real *s0, real *s1, real *s2, const real *g,
+                           size_t n, const struct nn_step *step)
+{
+    if (step->momentum != 0 && step->centered)
+        update(w, s0, s1, s2, g, n, step, rmsprop_vec);
+    else if (step->momentum != 0)
+        update(w, s0, s1, NULL, g, n, step, rmsprop_vec);
+    else if (step->centered)
+        update(w, s0, NULL, s2, g, n, step, rmsprop_vec);
+    else
+        update(w, s0, NULL, NULL, g, n, step, rmsprop_vec);
+}
+
+static void adagrad_update(real *w, real *s0, real *s1, real *s2, const real *g,
+                           size_t n, const struct nn_step *step)
+{
+    (void)s1, (void)s2;
+    update(w, s0, NULL, NULL, g, n, step, adagrad_vec);
+}
+
+static void adadelta_update(real *w, real *s0, real *s1, real *s2, const real *g,
+                            size_t n, const struct nn_step *step)
+{
+    (void)s2;
+    update(w, s0, s1, NULL, g, n, step, adadelta_vec);
+}
+
+static void adam_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
+                        const struct nn_step *step)
+{
+    if (step->amsgrad)
+        update(w, s0, s1, s2, g, n, step, adam_vec);
+    else
+        update(w, s0, s1, NULL, g, n, step, adam_vec);
+}
+
+static void adamax_update(real *w, real *s0, real *s1, real *s2, const real *g,
+                          size_t n, const struct nn_step *step)
+{
+    (void)s2;
+    update(w, s0, s1, NULL, g, n, step, adamax_vec);
+}
+
+static void nadam_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
+                         const struct nn_step *step)
+{
+    (void)s2;
+    update(w, s0, s1, NULL, g, n, step, nadam_vec);
+}
+
+#define OPTIMIZER_ENTRY(name) [NN_OPT_##name] = name##_update,
+#define OPTIMIZER_TABLE NN_OPTIMIZERS(OPTIMIZER_ENTRY)

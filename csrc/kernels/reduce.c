@@ -1,0 +1,133 @@
+/* reduce.c: sums and plain passes over arrays: column sums (bias gradients), sums over
+   everything (norms, penalties), row sums, the transpose, the gradient of a penalty.
+
+   Orders of summation are part of the result (docs/design.md, canonical arithmetic). */
+#include "kernels/simd/simd.h"
+#include "kernels/table.h"
+
+/* ---- Column sums --------------------------------------------------------------- */
+
+/* nv vectors of columns; the chains of several vectors hide an addition's latency. */
+VEC_INLINE void column_chains(const unsigned nv, real *out, const real *d, size_t ldd,
+                              size_t depth, size_t lanes)
+{
+    vec total[8];
+    for (unsigned v = 0; v < nv; v++)
+        total[v] = vec_zero();
+    for (size_t k = 0; k < depth; k += NN_CHAIN) {
+        size_t end = depth - k < NN_CHAIN ? depth : k + NN_CHAIN;
+        vec sum[8];
+        for (unsigned v = 0; v < nv; v++)
+            sum[v] = vec_zero();
+        for (size_t m = k; m < end; m++)
+            for (unsigned v = 0; v < nv; v++)
+                sum[v] =
+                    vec_add(sum[v], vec_load_upto(d + m * ldd + v * VEC_LANES, lanes));
+        for (unsigned v = 0; v < nv; v++)
+            total[v] = vec_add(total[v], sum[v]);
+    }
+    for (unsigned v = 0; v < nv; v++)
+        vec_store_upto(out + v * VEC_LANES, total[v], lanes);
+}
+
+static void column_sums(real *out, const real *d, size_t ldd, size_t n, size_t depth)
+{
+    size_t j = 0;
+    for (; j + 8 * VEC_LANES <= n; j += 8 * VEC_LANES)
+        column_chains(8, out + j, d + j, ldd, depth, VEC_LANES);
+    for (; j + 4 * VEC_LANES <= n; j += 4 * VEC_LANES)
+        column_chains(4, out + j, d + j, ldd, depth, VEC_LANES);
+    for (; j + VEC_LANES <= n; j += VEC_LANES)
+        column_chains(1, out + j, d + j, ldd, depth, VEC_LANES);
+    if (j < n) column_chains(1, out + j, d + j, ldd, depth, n - j);
+}
+
+/* ---- Sums over everything, in double ------------------------------------------- */
+
+/* sum + x x, rounded once: the square of a float is exact in double. */
+VEC_INLINE double add_square(double sum, double x)
+{
+#if NN_REAL_IS_F32
+    return sum + x * x;
+#else
+    return __builtin_fma(x, x, sum);
+#endif
+}
+
+VEC_INLINE double add_abs(double sum, double x) { return sum + __builtin_fabs(x); }
+
+VEC_INLINE double sum_in_lanes(const real *x, size_t n,
+                               double (*add)(double sum, double x))
+{
+    double lane[NN_ROW_LANES] = {0};
+    size_t i = 0;
+    for (; i + NN_ROW_LANES <= n; i += NN_ROW_LANES)
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            lane[l] = add(lane[l], (double)x[i + l]);
+    for (size_t l = 0; i + l < n; l++)
+        lane[l] = add(lane[l], (double)x[i + l]);
+    for (size_t half = NN_ROW_LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static double sum_abs(const real *x, size_t n) { return sum_in_lanes(x, n, add_abs); }
+static double sum_squares(const real *x, size_t n)
+{
+    return sum_in_lanes(x, n, add_square);
+}
+
+/* ---- Rows ---------------------------------------------------------------------- */
+
+static void row_sums(real *out, const real *x, size_t rows, size_t cols)
+{
+    for (size_t i = 0; i < rows; i++)
+        out[i] = row_sum(x + i * cols, cols);
+}
+
+/* ---- Transpose ----------------------------------------------------------------- */
+
+/* Tiles of TILE x TILE keep both the rows read and the rows written in L1. */
+#define TRANSPOSE_TILE 8
+
+static void transpose(real *out, size_t ldo, const real *in, size_t ldi, size_t rows,
+                      size_t cols)
+{
+    for (size_t i = 0; i < rows; i += TRANSPOSE_TILE) {
+        size_t m = rows - i < TRANSPOSE_TILE ? rows - i : TRANSPOSE_TILE;
+        for (size_t j = 0; j < cols; j += TRANSPOSE_TILE) {
+            size_t n = cols - j < TRANSPOSE_TILE ? cols - j : TRANSPOSE_TILE;
+            const real *from = in + i * ldi + j;
+            real *to = out + j * ldo + i;
+            if (m == TRANSPOSE_TILE && n == TRANSPOSE_TILE) {
+                for (size_t c = 0; c < TRANSPOSE_TILE; c++)
+                    for (size_t r = 0; r < TRANSPOSE_TILE; r++)
+                        to[c * ldo + r] = from[r * ldi + c];
+            } else {
+                for (size_t c = 0; c < n; c++)
+                    for (size_t r = 0; r < m; r++)
+                        to[c * ldo + r] = from[r * ldi + c];
+            }
+        }
+    }
+}
+
+/* ---- Penalties ----------------------------------------------------------------- */
+
+/* g + l1 sign(w) + l2 w = fma(l2, w, fma(l1, sign(w), g)); sign(0) = 0. */
+VEC_INLINE vec penalty_vec(vec g, vec w, vec l1, vec l2)
+{
+    vec sign =
+        vec_select(vec_eq(w, vec_zero()), vec_zero(), vec_copysign(vec_set(1), w));
+    return vec_fma(l2, w, vec_fma(l1, sign, g));
+}
+
+static void add_penalty(real *g, const real *w, size_t n, real l1, real l2)
+{
+    for (size_t i = 0; i < n; i += VEC_LANES) {
+        vec sum = penalty_vec(vec_load_upto(g + i, n - i), vec_load_upto(w + i, n - i),
+                              vec_set(l1), vec_set(l2));
+        vec_store_upto(g + i, sum, n - i);
+    }
+}

@@ -1,0 +1,92 @@
+/* avx2.h: the vocabulary on 32-byte registers, with FMA. */
+#if !defined(__AVX2__) || !defined(__FMA__)
+#error "avx2.h needs -mavx2 -mfma"
+#endif
+#include <immintrin.h>
+
+#define VEC_LANES (32 / sizeof(real))
+#if NN_REAL_IS_F32
+#define VEC_OP(name) _mm256_##name##_ps
+#define IVEC_OP(name) _mm256_##name##_epi32
+typedef __m256 vec;
+#else
+#define VEC_OP(name) _mm256_##name##_pd
+#define IVEC_OP(name) _mm256_##name##_epi64
+typedef __m256d vec;
+#endif
+typedef __m256i ivec;
+typedef vec mask; /* all bits of a lane set, or none */
+
+VEC_INLINE ivec vec_bits(vec a) { return (ivec)a; }
+VEC_INLINE vec vec_from_bits(ivec i) { return (vec)i; }
+
+VEC_INLINE vec vec_zero(void) { return VEC_OP(setzero)(); }
+VEC_INLINE vec vec_set(real x) { return VEC_OP(set1)(x); }
+VEC_INLINE vec vec_load(const real *p) { return VEC_OP(loadu)(p); }
+VEC_INLINE void vec_store(real *p, vec v) { VEC_OP(storeu)(p, v); }
+
+/* Lanes below n: a window on a row of ones followed by zeros. */
+VEC_INLINE ivec lanes_below(size_t n)
+{
+    static const real_int ones[2 * VEC_LANES] = {
+        -1, -1, -1, -1,
+#if NN_REAL_IS_F32
+        -1, -1, -1, -1,
+#endif
+    };
+    return _mm256_loadu_si256((const __m256i *)(ones + VEC_LANES - n));
+}
+VEC_INLINE vec vec_load_n(const real *p, size_t n)
+{
+    return VEC_OP(maskload)(p, lanes_below(n));
+}
+VEC_INLINE void vec_store_n(real *p, vec v, size_t n)
+{
+    VEC_OP(maskstore)(p, lanes_below(n), v);
+}
+
+VEC_INLINE vec vec_add(vec a, vec b) { return VEC_OP(add)(a, b); }
+VEC_INLINE vec vec_sub(vec a, vec b) { return VEC_OP(sub)(a, b); }
+VEC_INLINE vec vec_mul(vec a, vec b) { return VEC_OP(mul)(a, b); }
+VEC_INLINE vec vec_div(vec a, vec b) { return VEC_OP(div)(a, b); }
+VEC_INLINE vec vec_sqrt(vec a) { return VEC_OP(sqrt)(a); }
+VEC_INLINE vec vec_fma(vec a, vec b, vec c) { return VEC_OP(fmadd)(a, b, c); }
+VEC_INLINE vec vec_fnma(vec a, vec b, vec c) { return VEC_OP(fnmadd)(a, b, c); }
+VEC_INLINE vec vec_max(vec a, vec b) { return VEC_OP(max)(a, b); }
+VEC_INLINE vec vec_min(vec a, vec b) { return VEC_OP(min)(a, b); }
+
+VEC_INLINE mask vec_gt(vec a, vec b) { return VEC_OP(cmp)(a, b, _CMP_GT_OQ); }
+VEC_INLINE mask vec_ge(vec a, vec b) { return VEC_OP(cmp)(a, b, _CMP_GE_OQ); }
+VEC_INLINE mask vec_lt(vec a, vec b) { return VEC_OP(cmp)(a, b, _CMP_LT_OQ); }
+VEC_INLINE mask vec_le(vec a, vec b) { return VEC_OP(cmp)(a, b, _CMP_LE_OQ); }
+VEC_INLINE mask vec_eq(vec a, vec b) { return VEC_OP(cmp)(a, b, _CMP_EQ_OQ); }
+VEC_INLINE mask vec_is_nan(vec a) { return VEC_OP(cmp)(a, a, _CMP_UNORD_Q); }
+VEC_INLINE mask mask_and(mask a, mask b) { return VEC_OP(and)(a, b); }
+VEC_INLINE mask mask_or(mask a, mask b) { return VEC_OP(or)(a, b); }
+VEC_INLINE mask mask_not(mask a)
+{
+    return VEC_OP(xor)(a, (vec)_mm256_set1_epi32(-1));
+}
+VEC_INLINE int mask_any(mask a) { return VEC_OP(movemask)(a) != 0; }
+VEC_INLINE vec vec_select(mask m, vec a, vec b) { return VEC_OP(blendv)(b, a, m); }
+
+VEC_INLINE vec vec_xor_sign(vec a, vec b)
+{
+    return VEC_OP(xor)(a, VEC_OP(and)(b, vec_set(REAL(-0.0))));
+}
+
+VEC_INLINE ivec ivec_set(real_int i)
+{
+#if NN_REAL_IS_F32
+    return _mm256_set1_epi32(i);
+#else
+    return _mm256_set1_epi64x(i);
+#endif
+}
+VEC_INLINE ivec ivec_add(ivec a, ivec b) { return IVEC_OP(add)(a, b); }
+VEC_INLINE ivec ivec_sub(ivec a, ivec b) { return IVEC_OP(sub)(a, b); }
+VEC_INLINE ivec ivec_and(ivec a, ivec b) { return _mm256_and_si256(a, b); }
+VEC_INLINE ivec ivec_or(ivec a, ivec b) { return _mm256_or_si256(a, b); }
+VEC_INLINE ivec ivec_andnot(ivec a, ivec b) { return _mm256_andnot_si256(a, b); }
+VEC_INLINE ivec ivec_shl(ivec a, int n) { return IVEC_OP(slli)(a, n); }
+VEC_INLINE ivec ivec_shr(ivec a, int n) { return IVEC_OP(srli)(a, n); }

@@ -1,0 +1,82 @@
+/* avx512.h: the vocabulary on 64-byte registers (F, BW, CD, DQ, VL). */
+#if !defined(__AVX512F__) || !defined(__AVX512BW__) || !defined(__AVX512CD__) ||        \
+    !defined(__AVX512DQ__) || !defined(__AVX512VL__) || !defined(__FMA__)
+#error "avx512.h needs -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma"
+#endif
+#include <immintrin.h>
+
+#define VEC_LANES (64 / sizeof(real))
+#if NN_REAL_IS_F32
+#define VEC_OP(name) _mm512_##name##_ps
+#define VEC_CMP(a, b, how) _mm512_cmp_ps_mask(a, b, how)
+#define IVEC_OP(name) _mm512_##name##_epi32
+typedef __m512 vec;
+typedef __mmask16 mask;
+#else
+#define VEC_OP(name) _mm512_##name##_pd
+#define VEC_CMP(a, b, how) _mm512_cmp_pd_mask(a, b, how)
+#define IVEC_OP(name) _mm512_##name##_epi64
+typedef __m512d vec;
+typedef __mmask8 mask;
+#endif
+typedef __m512i ivec;
+
+VEC_INLINE ivec vec_bits(vec a) { return (ivec)a; }
+VEC_INLINE vec vec_from_bits(ivec i) { return (vec)i; }
+
+VEC_INLINE vec vec_zero(void) { return VEC_OP(setzero)(); }
+VEC_INLINE vec vec_set(real x) { return VEC_OP(set1)(x); }
+VEC_INLINE vec vec_load(const real *p) { return VEC_OP(loadu)(p); }
+VEC_INLINE void vec_store(real *p, vec v) { VEC_OP(storeu)(p, v); }
+VEC_INLINE mask mask_first(size_t n) { return (mask)((1u << n) - 1); }
+VEC_INLINE vec vec_load_n(const real *p, size_t n)
+{
+    return VEC_OP(maskz_loadu)(mask_first(n), p);
+}
+VEC_INLINE void vec_store_n(real *p, vec v, size_t n)
+{
+    VEC_OP(mask_storeu)(p, mask_first(n), v);
+}
+
+VEC_INLINE vec vec_add(vec a, vec b) { return VEC_OP(add)(a, b); }
+VEC_INLINE vec vec_sub(vec a, vec b) { return VEC_OP(sub)(a, b); }
+VEC_INLINE vec vec_mul(vec a, vec b) { return VEC_OP(mul)(a, b); }
+VEC_INLINE vec vec_div(vec a, vec b) { return VEC_OP(div)(a, b); }
+VEC_INLINE vec vec_sqrt(vec a) { return VEC_OP(sqrt)(a); }
+VEC_INLINE vec vec_fma(vec a, vec b, vec c) { return VEC_OP(fmadd)(a, b, c); }
+VEC_INLINE vec vec_fnma(vec a, vec b, vec c) { return VEC_OP(fnmadd)(a, b, c); }
+VEC_INLINE vec vec_max(vec a, vec b) { return VEC_OP(max)(a, b); }
+VEC_INLINE vec vec_min(vec a, vec b) { return VEC_OP(min)(a, b); }
+
+VEC_INLINE mask vec_gt(vec a, vec b) { return VEC_CMP(a, b, _CMP_GT_OQ); }
+VEC_INLINE mask vec_ge(vec a, vec b) { return VEC_CMP(a, b, _CMP_GE_OQ); }
+VEC_INLINE mask vec_lt(vec a, vec b) { return VEC_CMP(a, b, _CMP_LT_OQ); }
+VEC_INLINE mask vec_le(vec a, vec b) { return VEC_CMP(a, b, _CMP_LE_OQ); }
+VEC_INLINE mask vec_eq(vec a, vec b) { return VEC_CMP(a, b, _CMP_EQ_OQ); }
+VEC_INLINE mask vec_is_nan(vec a) { return VEC_CMP(a, a, _CMP_UNORD_Q); }
+VEC_INLINE mask mask_and(mask a, mask b) { return a & b; }
+VEC_INLINE mask mask_or(mask a, mask b) { return a | b; }
+VEC_INLINE mask mask_not(mask a) { return (mask)~a; }
+VEC_INLINE int mask_any(mask a) { return a != 0; }
+VEC_INLINE vec vec_select(mask m, vec a, vec b) { return VEC_OP(mask_blend)(m, b, a); }
+
+VEC_INLINE vec vec_xor_sign(vec a, vec b)
+{
+    return VEC_OP(xor)(a, VEC_OP(and)(b, vec_set(REAL(-0.0))));
+}
+
+VEC_INLINE ivec ivec_set(real_int i)
+{
+#if NN_REAL_IS_F32
+    return _mm512_set1_epi32(i);
+#else
+    return _mm512_set1_epi64(i);
+#endif
+}
+VEC_INLINE ivec ivec_add(ivec a, ivec b) { return IVEC_OP(add)(a, b); }
+VEC_INLINE ivec ivec_sub(ivec a, ivec b) { return IVEC_OP(sub)(a, b); }
+VEC_INLINE ivec ivec_and(ivec a, ivec b) { return _mm512_and_si512(a, b); }
+VEC_INLINE ivec ivec_or(ivec a, ivec b) { return _mm512_or_si512(a, b); }
+VEC_INLINE ivec ivec_andnot(ivec a, ivec b) { return _mm512_andnot_si512(a, b); }
+VEC_INLINE ivec ivec_shl(ivec a, int n) { return IVEC_OP(slli)(a, (unsigned)n); }
+VEC_INLINE ivec ivec_shr(ivec a, int n) { return IVEC_OP(srli)(a, (unsigned)n); }

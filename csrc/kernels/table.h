@@ -1,0 +1,108 @@
+/* table.h: every kernel with its equation; the table that one ISA x dtype object exports.
+
+   Kernels are serial, allocate nothing, know no layer kinds, and take any size
+   including 0. Matrices are compact row-major unless a stride is given; pointers need
+   no alignment and do not alias unless the entry says so. Results are the same bits in
+   every table (docs/design.md, canonical arithmetic): a contracted index runs in
+   chains of NN_CHAIN fused multiply-adds whose results are added in order; sums along a
+   row use NN_ROW_LANES virtual lanes joined by halves, each starting from +0. */
+#ifndef NN_TABLE_H
+#define NN_TABLE_H
+
+#include "base/real.h"
+#include "nncore.h"
+
+/* One update of the optimizer, in the network's type; what a kernel does not use is
+   ignored. The gradient that enters the rule is
+   clip(scale (g + l1 sign(w) + l2 w), -clip, clip). */
+struct nn_step {
+    real scale, l1, l2, clip; /* none: 1, 0, 0, +inf */
+    real shrink;              /* first w -= shrink w (decoupled weight decay); none: 0 */
+    real lr;
+    real momentum, beta_1, beta_2, rho, epsilon;
+    real one_minus_beta_1, one_minus_beta_2, one_minus_rho;
+    real alpha;                    /* adam, adamax: lr with bias corrections */
+    real nadam_m, nadam_g, nadam_v; /* nadam: factors of m, g and v */
+    int nesterov, amsgrad, centered;
+};
+
+typedef void nn_activation_forward_fn(real *y, const real *z, size_t rows, size_t cols,
+                                      const real args[3]);
+typedef void nn_activation_backward_fn(real *dz, const real *dy, const real *z,
+                                       const real *y, size_t rows, size_t cols,
+                                       const real args[3]);
+
+/* forward: y = f(z), y may be z. backward: dz = dy f'(z), dz may be dy; z is read only
+   if reads_input, y otherwise. Elementwise, but for softmax and log_softmax: by rows. */
+struct nn_activation_kernel {
+    nn_activation_forward_fn *forward;
+    nn_activation_backward_fn *backward;
+    int reads_input;
+};
+
+/* args: label_smoothing, delta. */
+struct nn_loss_args {
+    real label_smoothing, delta;
+};
+
+/* value[i] = l(p_i, t_i), one number per row, before weights.
+   d[i][j] = weight[i] scale dl/dp_ij; weight NULL: all 1; d NULL: only values.
+   t is [rows][cols]; for sparse losses [rows][1], labels as reals. d may be p. */
+typedef void nn_loss_fn(real *value, real *d, const real *p, const real *t,
+                        size_t rows, size_t cols, const real *weight, real scale,
+                        const struct nn_loss_args *args);
+
+/* value[i] = the metric of row i; t as for losses. */
+typedef void nn_metric_fn(real *value, const real *p, const real *t, size_t rows,
+                          size_t cols, real threshold);
+
+/* w, slots s0, s1, s2 and gradient g over n parameters: one step of the rule. */
+typedef void nn_optimizer_fn(real *w, real *s0, real *s1, real *s2, const real *g,
+                             size_t n, const struct nn_step *step);
+
+struct nn_kernels {
+    /* c[i][j] = bias[j] + sum_k a[i][k] b[k][j], i < m, j < n <= NN_PANEL, k < depth.
+       Rows of a come through pointers, rows of c lie ldc apart, b is a panel
+       [depth][n]; bias NULL: +0. Y = X W + b, and dX = dY W^T with panels of W^T. */
+    void (*product)(real *c, size_t ldc, const real *const *a, const real *b,
+                    const real *bias, size_t m, size_t n, size_t depth);
+
+    /* dw[k][j] = sum_m x[m][first + k] d[m][j], k < rows, j < n <= NN_PANEL, m < depth.
+       dw is a panel [rows][n]; rows of d lie ldd apart. dW = X^T dY. */
+    void (*gradient)(real *dw, const real *const *x, size_t first, const real *d,
+                     size_t ldd, size_t rows, size_t n, size_t depth);
+
+    /* out[j] = sum_m d[m][j], j < n, m < depth; rows of d lie ldd apart. */
+    void (*column_sums)(real *out, const real *d, size_t ldd, size_t n, size_t depth);
+
+    /* out[j][i] = in[i][j], i < rows, j < cols. */
+    void (*transpose)(real *out, size_t ldo, const real *in, size_t ldi, size_t rows,
+                      size_t cols);
+
+    struct nn_activation_kernel activation[NN_ACT_END];
+    nn_loss_fn *loss[NN_LOSS_END];
+    nn_metric_fn *metric[NN_METRIC_END]; /* loss_value: NULL, the engine calls loss */
+    nn_optimizer_fn *optimizer[NN_OPT_END];
+
+    /* out[i][j] = keep ? scale in[i][j] : 0, where keep says that the Philox word
+       (seed; step, row0 + i, j) is at least threshold = rate 2^32. out may be in. */
+    void (*dropout)(real *out, const real *in, size_t rows, size_t cols, size_t row0,
+                    uint64_t threshold, real scale, uint64_t seed, uint64_t step);
+
+    /* g += l1 sign(w) + l2 w: the gradient of a penalty (l2 is twice the factor). */
+    void (*add_penalty)(real *g, const real *w, size_t n, real l1, real l2);
+
+    /* Sums of n <= NN_SUM_BLOCK values in double, NN_ROW_LANES lanes joined by
+       halves. */
+    double (*sum_abs)(const real *x, size_t n);
+    double (*sum_squares)(const real *x, size_t n);
+
+    /* Row sums, for tests: out[i] = sum_j x[i][j]. */
+    void (*row_sums)(real *out, const real *x, size_t rows, size_t cols);
+};
+
+/* One table per object; the names are pasted in kernels/variant.c. */
+#define NN_KERNELS NN_PASTE(nn_kernels_, NN_PASTE(NN_ISA, _, NN_DTYPE), )
+extern const struct nn_kernels NN_KERNELS;
+
+#endif

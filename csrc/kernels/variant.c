@@ -1,0 +1,37 @@
+/* variant.c: the table of one ISA x dtype, and the order in which its parts are read.
+
+   Compiled with -DNN_ISA=... -DNN_DTYPE=... and that ISA's -m flags. Everything
+   included is static; the table is the object's only symbol. */
+#include "kernels/vmath.c"
+
+#include "kernels/rows.c"
+
+#include "kernels/reduce.c"
+
+#include "kernels/product.c"
+
+#include "kernels/activation.c"
+
+#include "kernels/loss.c"
+
+#include "kernels/metric.c"
+
+#include "kernels/optimizer.c"
+
+#include "kernels/dropout.c"
+
+const struct nn_kernels NN_KERNELS = {
+    .product = product,
+    .gradient = gradient,
+    .column_sums = column_sums,
+    .transpose = transpose,
+    .activation = {ACTIVATION_TABLE},
+    .loss = {LOSS_TABLE},
+    .metric = {METRIC_TABLE},
+    .optimizer = {OPTIMIZER_TABLE},
+    .dropout = dropout,
+    .add_penalty = add_penalty,
+    .sum_abs = sum_abs,
+    .sum_squares = sum_squares,
+    .row_sums = row_sums,
+};

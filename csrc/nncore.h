@@ -1,0 +1,272 @@
+/* nncore.h: the whole public interface of the C core.
+
+   A network is described (nn_layer_spec), created with all its parameters
+   (nn_net_create), told what to optimise (nn_net_compile), then trained, evaluated
+   and asked for predictions, any number of batches per call. Arrays are void * of the
+   network's dtype; every size is in elements, every row stride too. Functions return
+   a status and never print, exit, or touch errno. Nothing here knows Python.
+
+   Next stop: engine/train.c, the loop that nn_net_train runs. */
+#ifndef NNCORE_H
+#define NNCORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- Status and names ------------------------------------------------------------- */
+
+typedef enum nn_status {
+    NN_OK,
+    NN_ERR_MEMORY, /* an allocation failed; the network is as before the call */
+    NN_ERR_SIZE,   /* a size is zero, overflows, or exceeds what the core can index */
+    NN_ERR_ISA,    /* the instruction set is not built in, or this CPU lacks it */
+    NN_ERR_SPEC,   /* a specification names an unknown id or an impossible value */
+    NN_ERR_STATE,  /* training or evaluation before nn_net_compile */
+    NN_ERR_BUSY,   /* another call is changing this network */
+    NN_STATUS_END
+} nn_status;
+
+/* One English sentence; never NULL, also for unknown values. */
+const char *nn_status_message(nn_status status);
+
+typedef enum nn_dtype { NN_F32, NN_F64, NN_DTYPE_END } nn_dtype;
+
+/* Instruction sets, narrowest first. NN_ISA_AUTO takes NNCORE_ISA from the
+   environment, else the best that is built in and that this CPU has. */
+#define NN_ISAS(X) X(generic) X(avx2) X(avx512) X(neon)
+typedef enum nn_isa {
+#define NN_ENUM(name) NN_ISA_##name,
+    NN_ISAS(NN_ENUM)
+#undef NN_ENUM
+    NN_ISA_END,
+    NN_ISA_AUTO = NN_ISA_END
+} nn_isa;
+
+/* Activations f(z), one name each; args are nn_layer_spec.activation_args.
+   relu: args negative_slope, max_value, threshold; leaky_relu: negative_slope;
+   elu and celu: alpha. Formulas stand in kernels/activation.c. */
+#define NN_ACTIVATIONS(X)                                                              \
+    X(linear) X(relu) X(leaky_relu) X(relu6) X(elu) X(selu) X(celu) X(gelu)            \
+    X(gelu_tanh) X(sigmoid) X(hard_sigmoid) X(log_sigmoid) X(tanh) X(softplus)         \
+    X(softsign) X(silu) X(mish) X(exponential) X(softmax) X(log_softmax)
+typedef enum nn_activation {
+#define NN_ENUM(name) NN_ACT_##name,
+    NN_ACTIVATIONS(NN_ENUM)
+#undef NN_ENUM
+    NN_ACT_END
+} nn_activation;
+
+/* Losses; formulas stand in kernels/loss.c. The *_logits forms take the network's
+   last pre-activation; nn_net_compile chooses them where the last activation allows. */
+#define NN_LOSSES(X)                                                                   \
+    X(mean_squared_error) X(mean_absolute_error) X(huber) X(log_cosh)                  \
+    X(binary_crossentropy) X(binary_crossentropy_logits)                               \
+    X(categorical_crossentropy) X(categorical_crossentropy_logits)                     \
+    X(sparse_categorical_crossentropy) X(sparse_categorical_crossentropy_logits)       \
+    X(hinge) X(squared_hinge) X(categorical_hinge) X(kl_divergence) X(poisson)
+typedef enum nn_loss {
+#define NN_ENUM(name) NN_LOSS_##name,
+    NN_LOSSES(NN_ENUM)
+#undef NN_ENUM
+    NN_LOSS_END
+} nn_loss;
+
+/* Metrics: a mean over rows of one number per row. loss_value is any loss by name. */
+#define NN_METRICS(X)                                                                  \
+    X(loss_value) X(binary_accuracy) X(categorical_accuracy)                           \
+    X(sparse_categorical_accuracy)
+typedef enum nn_metric {
+#define NN_ENUM(name) NN_METRIC_##name,
+    NN_METRICS(NN_ENUM)
+#undef NN_ENUM
+    NN_METRIC_END
+} nn_metric;
+
+/* Optimizers; formulas stand in kernels/optimizer.c. */
+#define NN_OPTIMIZERS(X)                                                               \
+    X(sgd) X(rmsprop) X(adagrad) X(adadelta) X(adam) X(adamax) X(nadam)
+typedef enum nn_optimizer {
+#define NN_ENUM(name) NN_OPT_##name,
+    NN_OPTIMIZERS(NN_ENUM)
+#undef NN_ENUM
+    NN_OPT_END
+} nn_optimizer;
+
+/* Name of an id, e.g. "relu"; NULL past the end. */
+const char *nn_isa_name(nn_isa id);
+const char *nn_activation_name(nn_activation id);
+const char *nn_loss_name(nn_loss id);
+const char *nn_metric_name(nn_metric id);
+const char *nn_optimizer_name(nn_optimizer id);
+
+/* ---- Create, describe, destroy ---------------------------------------------------- */
+
+/* One layer: y = dropout(f(x W + b)). Every part but f may be absent. */
+typedef struct nn_layer_spec {
+    size_t units;             /* columns of W; 0: no product, z = x */
+    int use_bias;             /* 0: no b */
+    int trainable;            /* 0: W and b are never updated */
+    nn_activation activation; /* f */
+    double activation_args[3];
+    double dropout; /* share of outputs set to 0 in training, in [0, 1] */
+    uint64_t dropout_seed;
+    double kernel_l1, kernel_l2; /* loss += l1 sum|W| + l2 sum W^2 */
+    double bias_l1, bias_l2;
+} nn_layer_spec;
+
+typedef struct nn_net nn_net;
+
+/* Parameters start at zero. On failure *net is NULL. seed drives row shuffling. */
+nn_status nn_net_create(nn_net **net, nn_dtype dtype, nn_isa isa, size_t n_in,
+                        const nn_layer_spec *layers, size_t n_layers, uint64_t seed);
+void nn_net_destroy(nn_net *net); /* NULL is fine */
+
+typedef struct nn_loss_spec {
+    nn_loss kind;           /* never a *_logits form: see from_logits */
+    int from_logits;        /* crossentropies: the network's output is a logit */
+    double label_smoothing; /* crossentropies, in [0, 1] */
+    double delta;           /* huber */
+} nn_loss_spec;
+
+typedef struct nn_metric_spec {
+    nn_metric kind;
+    nn_loss_spec loss; /* for loss_value */
+    double threshold;  /* for binary_accuracy */
+    int weighted;      /* row weights apply: sum(w v) / sum(w) */
+} nn_metric_spec;
+
+typedef struct nn_optimizer_spec {
+    nn_optimizer kind;
+    double momentum, beta_1, beta_2, rho, epsilon;
+    double initial_accumulator_value;               /* adagrad */
+    double weight_decay;                            /* w -= lr weight_decay w; 0: none */
+    double clipnorm, clipvalue, global_clipnorm;    /* 0: none */
+    double decay;                                   /* lr_t = lr / (1 + decay t) */
+    int nesterov, amsgrad, centered;
+} nn_optimizer_spec;
+
+/* Set what is optimised. Parameters stay; optimizer state and step count start anew.
+   Targets have nn_net_target_columns columns. */
+nn_status nn_net_compile(nn_net *net, const nn_loss_spec *loss,
+                         const nn_metric_spec *metrics, size_t n_metrics,
+                         const nn_optimizer_spec *optimizer);
+
+/* ---- Train, evaluate, predict ----------------------------------------------------- */
+
+typedef struct nn_data {
+    const void *x;       /* [n_rows][n_in], rows x_stride elements apart */
+    const void *y;       /* [n_rows][target columns], rows y_stride elements apart */
+    const void *weights; /* [n_rows] or NULL: all 1 */
+    size_t n_rows;
+    ptrdiff_t x_stride, y_stride;
+} nn_data;
+
+typedef enum nn_on_nan { NN_NAN_STOP, NN_NAN_CONTINUE } nn_on_nan;
+
+typedef struct nn_train_args {
+    nn_data data;
+    size_t batch_size;    /* the last batch of an epoch may be shorter */
+    size_t max_batches;   /* return after this many batches, ... */
+    size_t max_epochs;    /* ... or when this many epochs have ended in this call */
+    int shuffle;          /* a new order each epoch, from seed and epochs begun */
+    const uint32_t *order; /* [n_rows] row numbers used instead; NULL: none */
+    double learning_rate;
+    nn_on_nan on_nan;
+    unsigned threads; /* at most this many; 0: the process's default */
+} nn_train_args;
+
+typedef struct nn_train_result {
+    size_t batches;  /* batches whose update was done in this call */
+    size_t epochs;   /* epochs that ended in this call */
+    int is_nan;      /* a batch loss was not finite (stop: that update was not done) */
+    size_t nan_batch; /* its index within its epoch, from 0 */
+} nn_train_result;
+
+/* Go on training where the last call stopped: the position in the epoch, its order and
+   its running sums live in the network. Each epoch that ends writes one row to report:
+   [max_epochs][1 + n_metrics], loss and metrics, each the mean over the epoch's rows,
+   measured before each batch's update. Weights are the same bits for every way of
+   cutting the work into calls. */
+nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
+                       nn_train_result *result);
+
+/* Forget a half-done epoch: the next nn_net_train starts a new one. */
+nn_status nn_net_reset_epoch(nn_net *net);
+
+/* Means so far in the epoch under way: [1 + n_metrics]; 0 before its first batch. */
+void nn_net_running(const nn_net *net, double *row);
+
+/* Loss and metrics over rows [first, first + n) of data, no update, no dropout.
+   first = 0 begins the sums anew; the row that covers the last one fills report
+   ([1 + n_metrics]); before that report may be NULL. */
+nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
+                          unsigned threads, double *report);
+
+/* y[n_rows][n_out] = f(x). May run on many threads at once with other predictions. */
+nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
+                         void *y, unsigned threads);
+
+/* ---- Parameters and state --------------------------------------------------------- */
+
+size_t nn_net_n_out(const nn_net *net);
+size_t nn_net_target_columns(const nn_net *net); /* 1 for sparse labels, else n_out */
+size_t nn_net_n_variables(const nn_net *net); /* kernel, bias, kernel, bias, ... */
+/* Returns the rank: 2 for a kernel [n_in][n_out], 1 for a bias [n_out]. */
+int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2]);
+nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out);
+nn_status nn_net_set_variable(nn_net *net, size_t index, const void *in);
+
+/* Optimizer slots (moments), shaped like the variables, in the optimizer's order. */
+size_t nn_net_n_slots(const nn_net *net);
+nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out);
+nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *in);
+
+/* Gradient of the last batch trained by the two-pass path, or of the batch given:
+   out as a variable. Computed without an update, dropout off, regularizers included. */
+nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss);
+nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out);
+
+/* Everything else that a resumed training needs. */
+typedef struct nn_counters {
+    uint64_t seed;         /* of shuffling */
+    uint64_t steps;        /* updates done since nn_net_compile */
+    uint64_t steps_lived;  /* batches trained in the model's life: dropout's counter */
+    uint64_t epochs_lived; /* shuffled epochs begun in the model's life */
+    double beta_1_power, beta_2_power; /* running products of the optimizer */
+    double momentum_product, schedule_power; /* nadam: product of u_t; 0.96^t */
+} nn_counters;
+void nn_net_get_counters(const nn_net *net, nn_counters *counters);
+nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters);
+
+/* ---- Introspection ---------------------------------------------------------------- */
+
+/* What the last train, evaluate or predict call of this network ran on. */
+typedef struct nn_last_run {
+    unsigned team;      /* threads that took part */
+    nn_isa isa;
+    const char *engine; /* "tiny" or "panel" */
+} nn_last_run;
+void nn_net_last_run(const nn_net *net, nn_last_run *run);
+
+/* Estimated microseconds of one thread for n_rows rows; used to decide about the GIL. */
+double nn_net_microseconds(const nn_net *net, size_t n_rows, int training);
+
+int nn_isa_built(nn_isa isa);     /* compiled in */
+int nn_isa_supported(nn_isa isa); /* this CPU and its system can run it */
+nn_isa nn_isa_default(void);      /* what NN_ISA_AUTO would take; NN_ISA_END if wrong */
+
+/* Threads: min(the user's number, OpenMP's, CPU affinity, cgroup quota). 0 resets. */
+void nn_set_num_threads(unsigned n);
+unsigned nn_get_num_threads(void);
+int nn_has_openmp(void);
+
+/* Values of one activation or derivative, elementwise or by rows, for tests and
+   plots: out[rows][cols]; derivative: out = dy * f'(z). */
+nn_status nn_activation_forward(nn_dtype dtype, nn_isa isa, nn_activation act,
+                                const double args[3], void *out, const void *z,
+                                size_t rows, size_t cols);
+nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
+                                 const double args[3], void *out, const void *dy,
+                                 const void *z, size_t rows, size_t cols);
+
+#endif
