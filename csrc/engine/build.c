@@ -1,0 +1,192 @@
+/* build.c: from specifications to a network with its memory. Nothing here runs while
+   it trains. */
+#include "base/cpu.h"
+#include "engine/net.h"
+
+/* kernels_by_isa[isa]: the table built for it, or NULL. setup.py lists them. */
+#define NN_TABLE_OF(isa) NN_PASTE(nn_kernels_##isa, _, NN_DTYPE)
+#define NN_DECLARE(isa) extern const struct nn_kernels NN_TABLE_OF(isa);
+NN_ISA_LIST(NN_DECLARE)
+static const struct nn_kernels *const kernels_by_isa[NN_ISA_END] = {
+#define NN_ENTRY(isa) [NN_ISA_##isa] = &NN_TABLE_OF(isa),
+    NN_ISA_LIST(NN_ENTRY)
+#undef NN_ENTRY
+};
+
+static void destroy(nn_net *base)
+{
+    struct net *net = net_of(base);
+    if (!net)
+        return;
+    for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++)
+        nn_free(atomic_load(&net->scratch[i]));
+    void *blocks[] = {net->layers,         net->variables,     net->params,
+                      net->grads,          net->slots[0],      net->slots[1],
+                      net->slots[2],       net->wt,            net->metrics,
+                      net->units,          net->norm_blocks,   net->train_sums.of,
+                      net->eval_sums.of,   net->batch,         net->order};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        nn_free(blocks[i]);
+    nn_free(net);
+}
+
+/* Reserve n elements of a flat block at the next aligned place. */
+static nn_status reserve(size_t *total, size_t rows, size_t cols, size_t *offset)
+{
+    size_t n, bytes = *total * sizeof(real);
+    *offset = *total;
+    if (__builtin_mul_overflow(rows, cols, &n) || !nn_add_size(&bytes, n, sizeof(real)))
+        return NN_ERR_SIZE;
+    *total = bytes / sizeof(real);
+    return NN_OK;
+}
+
+static nn_status describe_layer(struct layer *layer, const nn_layer_spec *spec,
+                                size_t n_in)
+{
+    if (spec->activation >= NN_ACT_END || !(spec->dropout >= 0 && spec->dropout <= 1))
+        return NN_ERR_SPEC;
+    layer->n_in = n_in;
+    layer->has_kernel = spec->units > 0;
+    layer->n_out = spec->units ? spec->units : n_in;
+    layer->has_bias = layer->has_kernel && spec->use_bias;
+    layer->trainable = spec->trainable;
+    layer->act = spec->activation;
+    for (int i = 0; i < 3; i++)
+        layer->args[i] = (real)spec->activation_args[i];
+    layer->has_dropout = spec->dropout > 0;
+    layer->dropout_threshold = (uint64_t)(spec->dropout * 4294967296.0);
+    layer->dropout_scale = spec->dropout < 1 ? (real)(1 / (1 - spec->dropout)) : 0;
+    layer->dropout_seed = spec->dropout_seed;
+    layer->l1[0] = spec->kernel_l1, layer->l2[0] = spec->kernel_l2;
+    layer->l1[1] = spec->bias_l1, layer->l2[1] = spec->bias_l2;
+    return NN_OK;
+}
+
+/* A single row or column is its own transpose, in memory. */
+static int needs_own_transpose(const struct layer *layer)
+{
+    return layer->has_kernel && layer->needs_dx && layer->n_in > 1 && layer->n_out > 1;
+}
+
+/* Point at the kernels' transposes, once there is memory. */
+static void lay_transposes(struct net *net)
+{
+    size_t n_wt = 0, offset = 0;
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        struct layer *layer = &net->layers[l];
+        layer->wt = net->params + layer->offset[0];
+        if (needs_own_transpose(layer)) {
+            reserve(&n_wt, layer->n_in, layer->n_out, &offset);
+            layer->wt = net->wt + offset;
+        }
+    }
+}
+
+/* Layers, variables, and the lengths of the flat blocks. */
+static nn_status describe(struct net *net, const nn_layer_spec *specs, size_t *n_wt)
+{
+    size_t n_in = net->base.n_in;
+    int trainable_below = 0;
+    size_t offset;
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        struct layer *layer = &net->layers[l];
+        nn_status status = describe_layer(layer, &specs[l], n_in);
+        if (status)
+            return status;
+        int is_last = l + 1 == net->base.n_layers;
+        layer->keeps_input =
+            net->kernels->activation[layer->act].reads_input || is_last;
+        layer->needs_dx = trainable_below;
+        if (layer->has_kernel) {
+            size_t *n = &net->base.n_variables;
+            net->variables[(*n)++] =
+                (struct nn_variable){l, layer->n_in, layer->n_out, 0};
+            status = reserve(&net->n_params, layer->n_in, layer->n_out,
+                             &layer->offset[0]);
+            if (!status && layer->has_bias) {
+                net->variables[(*n)++] = (struct nn_variable){l, 1, layer->n_out, 1};
+                status = reserve(&net->n_params, 1, layer->n_out, &layer->offset[1]);
+            }
+            if (!status && needs_own_transpose(layer))
+                status = reserve(n_wt, layer->n_in, layer->n_out, &offset);
+            if (status)
+                return status;
+            trainable_below |= layer->trainable;
+            net->flops += 2.0 * (double)layer->n_in * (double)layer->n_out;
+        }
+        n_in = layer->n_out;
+        if (n_in > net->widest)
+            net->widest = n_in;
+    }
+    net->base.n_out = n_in;
+    return NN_OK;
+}
+
+/* Scratch of one thread's predictions: rows that keep two layers in the L2 cache. */
+static nn_status size_scratch(struct net *net)
+{
+    size_t rows = 192 * 1024 / sizeof(real) / (2 * net->widest);
+    net->scratch_rows = rows < 24 ? 24 : rows > 512 ? 512 : rows;
+    size_t bytes = 0, n;
+    for (int i = 0; i < 2; i++)
+        if (__builtin_mul_overflow(net->scratch_rows, net->widest, &n) ||
+            !nn_add_size(&bytes, n, sizeof(real)))
+            return NN_ERR_SIZE;
+    if (!nn_add_size(&bytes, net->scratch_rows, sizeof(real *)))
+        return NN_ERR_SIZE;
+    net->scratch_size = bytes;
+    return NN_OK;
+}
+
+static nn_status build(struct net *net, const nn_layer_spec *specs)
+{
+    size_t n = net->base.n_layers, n_wt = 0;
+    net->layers = nn_alloc(n, sizeof *net->layers);
+    net->variables = nn_alloc(n, 2 * sizeof *net->variables);
+    if (!net->layers || !net->variables)
+        return NN_ERR_MEMORY;
+    net->base.variables = net->variables;
+    net->widest = net->base.n_in;
+    nn_status status = describe(net, specs, &n_wt);
+    if (!status)
+        status = size_scratch(net);
+    if (status)
+        return status;
+    net->params = nn_alloc(net->n_params, sizeof(real));
+    net->wt = nn_alloc(n_wt, sizeof(real));
+    if (!net->params || !net->wt)
+        return NN_ERR_MEMORY;
+    lay_transposes(net);
+    return NN_OK;
+}
+
+static nn_status create(nn_net **out, nn_isa isa, size_t n_in,
+                        const nn_layer_spec *layers, size_t n_layers, uint64_t seed)
+{
+    *out = NULL;
+    if (n_in == 0 || n_layers == 0)
+        return NN_ERR_SIZE;
+    if (isa >= NN_ISA_END || !kernels_by_isa[isa] || !nn_cpu_has(isa))
+        return NN_ERR_ISA;
+    struct net *net = nn_alloc(1, sizeof *net);
+    if (!net)
+        return NN_ERR_MEMORY;
+    net->kernels = kernels_by_isa[isa];
+    net->forced_threads = nn_forced_threads();
+    net->base = (nn_net){.engine = &NN_ENGINE,
+                         .dtype = NN_REAL_IS_F32 ? NN_F32 : NN_F64,
+                         .isa = isa,
+                         .n_in = n_in,
+                         .n_layers = n_layers,
+                         .last_team = 1,
+                         .counters = {.seed = seed}};
+    nn_status status = build(net, layers);
+    if (status) {
+        destroy(&net->base);
+        return status;
+    }
+    net->base.target_columns = net->base.n_out;
+    *out = &net->base;
+    return NN_OK;
+}

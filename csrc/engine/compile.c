@@ -1,0 +1,236 @@
+/* compile.c: what is optimised, and with what: losses and metrics resolved against the
+   last activation, units cut, slots of the optimizer allocated. */
+#include <string.h>
+
+#include "engine/net.h"
+
+/* Crossentropy behind its own squashing is computed from the logits. */
+static nn_status plan_loss(const struct net *net, const nn_loss_spec *spec,
+                           struct loss_plan *plan)
+{
+    const struct layer *last = &net->layers[net->base.n_layers - 1];
+    nn_loss kind = spec->kind, logits = NN_LOSS_END;
+    nn_activation squash = NN_ACT_softmax;
+    if (kind == NN_LOSS_binary_crossentropy) {
+        logits = NN_LOSS_binary_crossentropy_logits;
+        squash = NN_ACT_sigmoid;
+    } else if (kind == NN_LOSS_categorical_crossentropy) {
+        logits = NN_LOSS_categorical_crossentropy_logits;
+    } else if (kind == NN_LOSS_sparse_categorical_crossentropy) {
+        logits = NN_LOSS_sparse_categorical_crossentropy_logits;
+    }
+    if (kind >= NN_LOSS_END || kind == NN_LOSS_binary_crossentropy_logits ||
+        kind == NN_LOSS_categorical_crossentropy_logits ||
+        kind == NN_LOSS_sparse_categorical_crossentropy_logits)
+        return NN_ERR_SPEC;
+    plan->on_logits =
+        logits != NN_LOSS_END && last->act == squash && !last->has_dropout;
+    if (logits != NN_LOSS_END && (plan->on_logits || spec->from_logits))
+        kind = logits;
+    plan->fn = net->kernels->loss[kind];
+    plan->args = (struct nn_loss_args){(real)spec->label_smoothing, (real)spec->delta};
+    return NN_OK;
+}
+
+/* Slots that a rule keeps; their order is that of kernels/optimizer.c. */
+static size_t slots_of(const nn_optimizer_spec *spec)
+{
+    switch (spec->kind) {
+    case NN_OPT_sgd:
+        return spec->momentum != 0;
+    case NN_OPT_rmsprop:
+        return spec->centered ? 3 : spec->momentum != 0 ? 2 : 1;
+    case NN_OPT_adagrad:
+        return 1;
+    case NN_OPT_adam:
+        return spec->amsgrad ? 3 : 2;
+    default:
+        return 2;
+    }
+}
+
+/* Cut what is trainable into units, kernels by NN_PANEL columns and UNIT_ROWS rows.
+   Called twice: units NULL counts. */
+#define UNIT_ROWS 96
+static size_t list_units(const struct net *net, struct unit *units)
+{
+    size_t n = 0;
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        const struct layer *layer = &net->layers[l];
+        if (!layer->has_kernel || !layer->trainable)
+            continue;
+        for (size_t j = 0; j < layer->n_out; j += NN_PANEL) {
+            size_t width = panel_width(j, layer->n_out);
+            for (size_t k = 0; k < layer->n_in; k += UNIT_ROWS) {
+                size_t rows = min_size(UNIT_ROWS, layer->n_in - k);
+                if (units)
+                    units[n] = (struct unit){
+                        .layer = l,
+                        .panel = j,
+                        .width = width,
+                        .row = k,
+                        .rows = rows,
+                        .offset = layer->offset[0] + j * layer->n_in + k * width,
+                        .cost = (double)(width * rows)};
+                n++;
+            }
+            if (layer->has_bias) {
+                if (units)
+                    units[n] = (struct unit){.layer = l,
+                                             .is_bias = 1,
+                                             .panel = j,
+                                             .width = width,
+                                             .rows = 1,
+                                             .offset = layer->offset[1] + j,
+                                             .cost = (double)width};
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+struct compiled {
+    struct metric_plan *metrics;
+    real *slots[3], *grads;
+    struct unit *units;
+    double *norm_blocks;
+    struct row_sum *sums[2];
+};
+
+static void free_compiled(struct compiled *c)
+{
+    void *blocks[] = {c->metrics, c->slots[0], c->slots[1],    c->slots[2], c->grads,
+                      c->units,   c->sums[0],  c->norm_blocks, c->sums[1]};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        nn_free(blocks[i]);
+}
+
+/* Blocks of NN_SUM_BLOCK parameters over all variables, in order. */
+static size_t count_blocks(const struct net *net)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < net->base.n_variables; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        n += (v->rows * v->cols + NN_SUM_BLOCK - 1) / NN_SUM_BLOCK;
+    }
+    return n;
+}
+
+static nn_status plan_metrics(const struct net *net, const nn_metric_spec *specs,
+                              size_t n, struct metric_plan *plans)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (specs[i].kind >= NN_METRIC_END)
+            return NN_ERR_SPEC;
+        plans[i].kind = specs[i].kind;
+        plans[i].threshold = (real)specs[i].threshold;
+        plans[i].weighted = specs[i].weighted;
+        if (specs[i].kind == NN_METRIC_loss_value) {
+            nn_status status = plan_loss(net, &specs[i].loss, &plans[i].loss);
+            if (status)
+                return status;
+        }
+    }
+    return NN_OK;
+}
+
+static nn_status allocate_compiled(const struct net *net, struct compiled *c,
+                                   size_t n_metrics, size_t n_slots)
+{
+    c->metrics = nn_alloc(n_metrics, sizeof *c->metrics);
+    c->grads = nn_alloc(net->n_params, sizeof(real));
+    c->units = nn_alloc(list_units(net, NULL), sizeof *c->units);
+    c->norm_blocks = nn_alloc(count_blocks(net), 2 * sizeof(double));
+    c->sums[0] = nn_alloc(2 + n_metrics, sizeof **c->sums);
+    c->sums[1] = nn_alloc(2 + n_metrics, sizeof **c->sums);
+    int ok = c->metrics && c->grads && c->units && c->norm_blocks && c->sums[0] &&
+             c->sums[1];
+    for (size_t s = 0; s < n_slots; s++)
+        ok &= (c->slots[s] = nn_alloc(net->n_params, sizeof(real))) != NULL;
+    return ok ? NN_OK : NN_ERR_MEMORY;
+}
+
+static int sparse_kind(nn_loss kind)
+{
+    return kind == NN_LOSS_sparse_categorical_crossentropy;
+}
+
+static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
+                               const nn_metric_spec *metrics, size_t n_metrics,
+                               const nn_optimizer_spec *optimizer)
+{
+    struct compiled c = {0};
+    struct loss_plan plan;
+    if (optimizer->kind >= NN_OPT_END)
+        return NN_ERR_SPEC;
+    size_t n_slots = slots_of(optimizer);
+    nn_status status = plan_loss(net, loss, &plan);
+    if (!status)
+        status = allocate_compiled(net, &c, n_metrics, n_slots);
+    if (!status)
+        status = plan_metrics(net, metrics, n_metrics, c.metrics);
+    if (status) {
+        free_compiled(&c);
+        return status;
+    }
+    struct compiled old = {net->metrics,
+                           {net->slots[0], net->slots[1], net->slots[2]},
+                           net->grads,
+                           net->units,
+                           net->norm_blocks,
+                           {net->train_sums.of, net->eval_sums.of}};
+    free_compiled(&old);
+    net->metrics = c.metrics;
+    net->grads = c.grads;
+    net->units = c.units;
+    net->norm_blocks = c.norm_blocks;
+    net->train_sums.of = c.sums[0];
+    net->eval_sums.of = c.sums[1];
+    memcpy(net->slots, c.slots, sizeof c.slots);
+
+    net->loss = plan;
+    net->optimizer = *optimizer;
+    net->base.n_metrics = n_metrics;
+    net->base.n_slots = n_slots;
+    net->base.target_columns = sparse_kind(loss->kind) ? 1 : net->base.n_out;
+    net->n_units = list_units(net, net->units);
+    net->n_blocks = count_blocks(net);
+    net->units_cost = 0;
+    for (size_t i = 0; i < net->n_units; i++)
+        net->units_cost += net->units[i].cost;
+    net->clips_by_norm = optimizer->clipnorm > 0 || optimizer->global_clipnorm > 0;
+    net->has_penalty = 0;
+    net->is_flat = !net->clips_by_norm;
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        const struct layer *layer = &net->layers[l];
+        int penalized = layer->l1[0] || layer->l2[0] || layer->l1[1] || layer->l2[1];
+        net->has_penalty |= layer->has_kernel && layer->trainable && penalized;
+        net->is_flat &= !layer->has_kernel || (layer->trainable && !penalized);
+    }
+    if (optimizer->kind == NN_OPT_adagrad)
+        for (size_t i = 0; i < net->n_params; i++)
+            net->slots[0][i] = (real)optimizer->initial_accumulator_value;
+
+    nn_counters *counters = &net->base.counters;
+    counters->steps = 0;
+    counters->beta_1_power = counters->beta_2_power = 1;
+    counters->momentum_product = counters->schedule_power = 1;
+    net->epoch = (struct epoch){0};
+    net->capacity = 0; /* values depend on the metrics: size the batch anew */
+    net->base.is_compiled = 1;
+    return NN_OK;
+}
+
+static nn_status compile(nn_net *base, const nn_loss_spec *loss,
+                         const nn_metric_spec *metrics, size_t n_metrics,
+                         const nn_optimizer_spec *optimizer)
+{
+    struct net *net = net_of(base);
+    nn_status status = take_for_change(net);
+    if (status)
+        return status;
+    status = compile_taken(net, loss, metrics, n_metrics, optimizer);
+    give_back_changed(net);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* engine.h: what nncore.c sees of a network: the part that no dtype changes, and the
+   entries of the engine that was compiled for its dtype. */
+#ifndef NN_ENGINE_H
+#define NN_ENGINE_H
+
+#include "nncore.h"
+
+/* Which array of a variable: its values, its gradient, or optimizer slot `slot`. */
+enum nn_array { NN_VALUES, NN_GRADIENTS, NN_SLOTS };
+
+struct nn_variable {
+    size_t layer, rows, cols; /* a bias has one row */
+    int is_bias;
+};
+
+struct nn_net {
+    const struct nn_engine *engine;
+    nn_dtype dtype;
+    nn_isa isa;
+    size_t n_in, n_out;
+    size_t target_columns;
+    size_t n_layers, n_variables, n_slots, n_metrics;
+    struct nn_variable *variables;
+    nn_counters counters;
+    unsigned last_team;
+    int is_tiny;
+    int is_compiled;
+};
+
+struct nn_engine {
+    size_t real_size;
+    nn_status (*create)(nn_net **net, nn_isa isa, size_t n_in,
+                        const nn_layer_spec *layers, size_t n_layers, uint64_t seed);
+    void (*destroy)(nn_net *net);
+    nn_status (*compile)(nn_net *net, const nn_loss_spec *loss,
+                         const nn_metric_spec *metrics, size_t n_metrics,
+                         const nn_optimizer_spec *optimizer);
+    nn_status (*train)(nn_net *net, const nn_train_args *args, double *report,
+                       nn_train_result *result);
+    nn_status (*reset_epoch)(nn_net *net);
+    void (*running)(const nn_net *net, double *row);
+    nn_status (*evaluate)(nn_net *net, const nn_data *data, size_t first, size_t n,
+                          unsigned threads, double *report);
+    nn_status (*predict)(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
+                         void *y, unsigned threads);
+    nn_status (*gradient)(nn_net *net, const nn_data *data, double *loss);
+    nn_status (*read)(const nn_net *net, enum nn_array which, size_t slot, size_t index,
+                      void *out);
+    nn_status (*write)(nn_net *net, enum nn_array which, size_t slot, size_t index,
+                       const void *in);
+    nn_status (*set_counters)(nn_net *net, const nn_counters *counters);
+    double (*microseconds)(const nn_net *net, size_t n_rows, int training);
+    nn_status (*activation)(nn_isa isa, nn_activation act, const double args[3],
+                            void *out, const void *dy, const void *z, size_t rows,
+                            size_t cols);
+};
+
+extern const struct nn_engine nn_engine_f32, nn_engine_f64;
+
+#endif

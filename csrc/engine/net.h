@@ -1,0 +1,159 @@
+/* net.h: a network of one dtype: its layers, its parameters, the views of a batch.
+
+   Sizes of a layer: n_in = K inputs, n_out = N outputs; a batch has M rows. Parameters
+   of all layers lie in one flat block, [W0 | b0 | W1 | b1 | ...], each aligned;
+   gradients and optimizer slots are blocks of the same shape, so that an update is one
+   loop. A kernel W[K][N] is stored in panels of NN_PANEL columns: panel p holds
+   W[:, p NN_PANEL :][K][width] row-major; up to NN_PANEL columns that is W itself.
+   wt holds the panels of W^T[N][K], refreshed wherever W changes. */
+#ifndef NN_NET_H
+#define NN_NET_H
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "engine/engine.h"
+#include "kernels/table.h"
+
+struct layer {
+    size_t n_in, n_out;
+    int has_kernel, has_bias, trainable;
+    int needs_dx;    /* something trainable lies below */
+    int keeps_input; /* z must survive the activation */
+    nn_activation act;
+    real args[3];
+    int has_dropout;
+    uint64_t dropout_threshold, dropout_seed;
+    real dropout_scale;
+    double l1[2], l2[2]; /* of kernel, bias */
+    size_t offset[2];    /* of kernel, bias in the flat blocks, in elements */
+    real *wt; /* panels of W^T; W itself where both are one line of memory */
+
+    /* A batch: [capacity][n_out], compact; views into net->batch. */
+    real *z, *y, *u;   /* before f, after f, after dropout; may coincide */
+    real *d;           /* dL/du, then dL/dz */
+    const real **rows, **d_rows; /* [capacity] rows of u and of d */
+};
+
+/* A run of the flat block that one thread differentiates and updates at a time. */
+struct unit {
+    size_t layer;
+    int is_bias;
+    size_t panel; /* first column */
+    size_t width; /* columns */
+    size_t row, rows;
+    size_t offset; /* in the flat blocks */
+    double cost;   /* relative */
+};
+
+/* The loss, or a metric that is a loss, as kernels see it. */
+struct loss_plan {
+    nn_loss_fn *fn;
+    int on_logits; /* reads z of the last layer and yields dL/dz */
+    struct nn_loss_args args;
+};
+
+struct metric_plan {
+    nn_metric kind;
+    struct loss_plan loss;
+    real threshold;
+    int weighted;
+};
+
+/* A sum over rows in logical order: NN_ROW_LANES lanes within a block of NN_SUM_BLOCK
+   rows, joined by halves; blocks in order. Independent of how rows arrive. */
+struct row_sum {
+    double lanes[NN_ROW_LANES], blocks;
+};
+
+/* Sums of an epoch: loss, metrics, weights; then penalties by batch. */
+struct sums {
+    struct row_sum *of; /* [2 + n_metrics] */
+    size_t n_rows;
+    double penalties; /* sum of penalty x rows of its batch */
+};
+
+struct epoch {
+    int begun;
+    size_t n_rows, position, batch; /* rows in all, rows done, batches done */
+    int shuffled;
+};
+
+struct net {
+    nn_net base; /* first: nn_net * and struct net * are one address */
+    const struct nn_kernels *kernels;
+    struct layer *layers;
+    struct nn_variable *variables;
+
+    size_t n_params; /* length of a flat block */
+    real *params, *grads, *slots[3], *wt;
+
+    /* Compiled. */
+    nn_optimizer_spec optimizer;
+    struct loss_plan loss;
+    struct metric_plan *metrics;
+    int has_penalty, clips_by_norm, is_flat; /* is_flat: one update call serves all */
+    struct unit *units;
+    size_t n_units;
+    double units_cost;
+    double *norm_blocks; /* [n_blocks][2]: penalty sums, or squares of gradients */
+    size_t n_blocks;
+    struct sums train_sums, eval_sums;
+
+    /* Batch buffers. */
+    size_t capacity; /* rows */
+    void *batch;
+    const real **x_rows;
+    real *targets;     /* [capacity][target_columns] */
+    real *row_weights; /* [capacity] */
+    real *values;      /* [1 + n_metrics][capacity] loss and metrics of each row */
+    uint32_t *order;
+    size_t order_capacity;
+    struct epoch epoch;
+
+    size_t widest; /* columns of the widest layer */
+    double flops;  /* multiply-adds x 2 of one row, forward */
+    unsigned forced_threads;
+    atomic_int users;          /* -1: being changed; n: n predictions run */
+    _Atomic(void *) scratch[8]; /* free blocks of predict, all of scratch_size */
+    size_t scratch_size, scratch_rows;
+};
+
+static inline struct net *net_of(const nn_net *base) { return (struct net *)base; }
+
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Share `rank` of n things among `size`: [*first, *last). */
+static inline void share(size_t n, unsigned rank, unsigned size, size_t *first,
+                         size_t *last)
+{
+    *first = n / size * rank + min_size(n % size, rank);
+    *last = *first + n / size + (rank < n % size);
+}
+
+/* Columns of the panel that starts at `column` of n. */
+static inline size_t panel_width(size_t column, size_t n)
+{
+    return min_size(NN_PANEL, n - column);
+}
+
+/* Take the network for a change, or for one more prediction; then give it back. */
+static inline nn_status take_for_change(struct net *net)
+{
+    int idle = 0;
+    return atomic_compare_exchange_strong(&net->users, &idle, -1) ? NN_OK : NN_ERR_BUSY;
+}
+static inline void give_back_changed(struct net *net) { atomic_store(&net->users, 0); }
+static inline nn_status take_for_reading(struct net *net)
+{
+    int users = atomic_load(&net->users);
+    while (users >= 0)
+        if (atomic_compare_exchange_weak(&net->users, &users, users + 1))
+            return NN_OK;
+    return NN_ERR_BUSY;
+}
+static inline void give_back_read(struct net *net) { atomic_fetch_sub(&net->users, 1); }
+
+#endif

@@ -1,0 +1,253 @@
+/* update.c: gradients of the parameters and the optimizer's step. Threads own units,
+   runs of the flat blocks: a thread differentiates its units and, unless a norm over
+   whole variables must be known first, updates them while they are in its cache. */
+#include <math.h>
+
+#include "engine/net.h"
+
+/* The units of one thread: equal shares of the cost, in order. */
+static void share_units(const struct net *net, const struct nn_team *team,
+                        size_t *first, size_t *last)
+{
+    double from = net->units_cost * team->rank / team->size;
+    double to = net->units_cost * (team->rank + 1) / team->size;
+    double cost = 0;
+    size_t i = 0;
+    while (i < net->n_units && cost + net->units[i].cost / 2 < from)
+        cost += net->units[i++].cost;
+    *first = i;
+    while (i < net->n_units && cost + net->units[i].cost / 2 < to)
+        cost += net->units[i++].cost;
+    *last = team->rank + 1 == team->size ? net->n_units : i;
+}
+
+/* dW or db of one unit over the batch's m rows. */
+static void differentiate(struct net *net, const struct unit *unit, size_t m)
+{
+    const struct layer *layer = &net->layers[unit->layer];
+    const real *d = layer->d + unit->panel;
+    real *g = net->grads + unit->offset;
+    if (unit->is_bias) {
+        net->kernels->column_sums(g, d, layer->n_out, unit->width, m);
+        return;
+    }
+    const real **x = unit->layer ? net->layers[unit->layer - 1].rows : net->x_rows;
+    net->kernels->gradient(g, x, unit->row, d, layer->n_out, unit->rows, unit->width,
+                           m);
+}
+
+/* The optimizer's scalars of the coming step; `next` receives the counters after it. */
+static void prepare_step(const struct net *net, double learning_rate,
+                         struct nn_step *step, nn_counters *next)
+{
+    const nn_optimizer_spec *spec = &net->optimizer;
+    *next = net->base.counters;
+    next->steps++;
+    next->steps_lived++;
+    next->beta_1_power *= spec->beta_1;
+    next->beta_2_power *= spec->beta_2;
+    double lr = learning_rate;
+    if (spec->decay > 0)
+        lr /= 1 + spec->decay * (double)net->base.counters.steps;
+    *step = (struct nn_step){
+        .scale = 1,
+        .clip = spec->clipvalue > 0 ? (real)spec->clipvalue : (real)INFINITY,
+        .shrink = (real)(lr * spec->weight_decay),
+        .lr = (real)lr,
+        .momentum = (real)spec->momentum,
+        .beta_1 = (real)spec->beta_1,
+        .beta_2 = (real)spec->beta_2,
+        .rho = (real)spec->rho,
+        .epsilon = (real)spec->epsilon,
+        .one_minus_beta_1 = (real)(1 - spec->beta_1),
+        .one_minus_beta_2 = (real)(1 - spec->beta_2),
+        .one_minus_rho = (real)(1 - spec->rho),
+        .nesterov = spec->nesterov,
+        .amsgrad = spec->amsgrad,
+        .centered = spec->centered};
+    if (spec->kind == NN_OPT_adam) {
+        step->alpha =
+            (real)(lr * sqrt(1 - next->beta_2_power) / (1 - next->beta_1_power));
+    } else if (spec->kind == NN_OPT_adamax) {
+        step->alpha = (real)(lr / (1 - next->beta_1_power));
+    } else if (spec->kind == NN_OPT_nadam) {
+        /* u_t = beta_1 (1 - 0.96^t / 2); products over t. */
+        double now = next->schedule_power * 0.96, after = now * 0.96;
+        double u_now = spec->beta_1 * (1 - 0.5 * now);
+        double u_after = spec->beta_1 * (1 - 0.5 * after);
+        next->schedule_power = now;
+        next->momentum_product *= u_now;
+        step->nadam_m = (real)(lr * u_after / (1 - next->momentum_product * u_after));
+        step->nadam_g = (real)(lr * (1 - u_now) / (1 - next->momentum_product));
+        step->nadam_v = (real)(1 / (1 - next->beta_2_power));
+    }
+}
+
+/* Apply the rule to n parameters at `offset`. */
+static void apply(struct net *net, const struct nn_step *step, size_t offset, size_t n)
+{
+    real *slot[3];
+    for (int s = 0; s < 3; s++)
+        slot[s] = net->slots[s] ? net->slots[s] + offset : NULL;
+    net->kernels->optimizer[net->optimizer.kind](net->params + offset, slot[0], slot[1],
+                                                 slot[2], net->grads + offset, n, step);
+}
+
+static void refresh_unit(struct net *net, const struct unit *unit)
+{
+    struct layer *layer = &net->layers[unit->layer];
+    if (!unit->is_bias)
+        refresh_transpose(net, layer, unit->panel, unit->width, unit->row, unit->rows);
+}
+
+/* Differentiate and update units [first, last). */
+static void update_units(struct net *net, const struct nn_step *common, size_t first,
+                         size_t last, size_t m)
+{
+    for (size_t i = first; i < last; i++) {
+        const struct unit *unit = &net->units[i];
+        const struct layer *layer = &net->layers[unit->layer];
+        struct nn_step step = *common;
+        step.l1 = (real)layer->l1[unit->is_bias];
+        step.l2 = (real)(2 * layer->l2[unit->is_bias]);
+        differentiate(net, unit, m);
+        apply(net, &step, unit->offset, unit->rows * unit->width);
+        refresh_unit(net, unit);
+    }
+}
+
+/* The same for a team of one with nothing between variables: one pass each. */
+static void update_flat(struct net *net, const struct nn_step *step, size_t m)
+{
+    for (size_t i = 0; i < net->n_units; i++)
+        differentiate(net, &net->units[i], m);
+    apply(net, step, 0, net->n_params);
+    for (size_t i = 0; i < net->n_units; i++)
+        refresh_unit(net, &net->units[i]);
+}
+
+/* ---- sums over whole variables ---------------------------------------------------- */
+
+/* Parameters [first, first + n) of a variable in logical order, n <= NN_SUM_BLOCK. */
+static void gather_logical(const struct net *net, const struct nn_variable *variable,
+                           real *block, size_t first, size_t n, real *out)
+{
+    const struct layer *layer = &net->layers[variable->layer];
+    for (size_t i = 0; i < n;) {
+        size_t k = (first + i) / variable->cols, j = (first + i) % variable->cols;
+        size_t run = variable->is_bias
+                         ? n - i
+                         : min_size(NN_PANEL - j % NN_PANEL, variable->cols - j);
+        run = min_size(run, n - i);
+        const real *from = element(layer, variable, block, k, j);
+        for (size_t e = 0; e < run; e++)
+            out[i + e] = from[e];
+        i += run;
+    }
+}
+
+enum block_sums { PENALTIES, SQUARES };
+
+/* This thread's share of the block sums of every variable, into norm_blocks. */
+static void sum_blocks(struct net *net, const struct nn_team *team, enum block_sums what)
+{
+    real values[NN_SUM_BLOCK];
+    size_t b = 0;
+    for (size_t i = 0; i < net->base.n_variables; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        const struct layer *layer = &net->layers[v->layer];
+        size_t size = v->rows * v->cols;
+        double l1 = layer->l1[v->is_bias], l2 = layer->l2[v->is_bias];
+        int wanted = layer->trainable && (what == SQUARES || l1 || l2);
+        for (size_t first = 0; first < size; first += NN_SUM_BLOCK, b++) {
+            double *out = net->norm_blocks + 2 * b;
+            if (b % team->size != team->rank)
+                continue;
+            out[0] = out[1] = 0;
+            if (!wanted)
+                continue;
+            size_t n = min_size(NN_SUM_BLOCK, size - first);
+            real *block = what == SQUARES ? net->grads : net->params;
+            gather_logical(net, v, block, first, n, values);
+            if (what == SQUARES || l2)
+                out[0] = net->kernels->sum_squares(values, n);
+            if (what == PENALTIES && l1)
+                out[1] = net->kernels->sum_abs(values, n);
+        }
+    }
+}
+
+/* Block results of variable i joined in order; *b moves past them. */
+static void join_blocks(const struct net *net, size_t i, size_t *b, double sums[2])
+{
+    const struct nn_variable *v = &net->variables[i];
+    size_t n = (v->rows * v->cols + NN_SUM_BLOCK - 1) / NN_SUM_BLOCK;
+    sums[0] = sums[1] = 0;
+    for (size_t end = *b + n; *b < end; (*b)++) {
+        sums[0] += net->norm_blocks[2 * *b];
+        sums[1] += net->norm_blocks[2 * *b + 1];
+    }
+}
+
+/* sum over variables of l1 sum|w| + l2 sum w^2, from finished block sums. */
+static double join_penalty(const struct net *net)
+{
+    double penalty = 0, sums[2];
+    for (size_t i = 0, b = 0; i < net->base.n_variables; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        const struct layer *layer = &net->layers[v->layer];
+        join_blocks(net, i, &b, sums);
+        penalty += layer->l2[v->is_bias] * sums[0] + layer->l1[v->is_bias] * sums[1];
+    }
+    return penalty;
+}
+
+/* Factor by which clipping by norm scales the gradient of a unit's variable. */
+static double clip_factor(const struct net *net, const struct unit *unit)
+{
+    double all = 0, own = 0, sums[2];
+    for (size_t i = 0, b = 0; i < net->base.n_variables; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        join_blocks(net, i, &b, sums);
+        all += sums[0];
+        if (v->layer == unit->layer && v->is_bias == unit->is_bias)
+            own = sums[0];
+    }
+    double limit = net->optimizer.clipnorm, norm = sqrt(own);
+    if (net->optimizer.global_clipnorm > 0) {
+        limit = net->optimizer.global_clipnorm;
+        norm = sqrt(all);
+    }
+    return norm > limit || norm != norm ? limit / norm : 1;
+}
+
+/* Gradients with their penalties, stored; the first pass of two. */
+static void differentiate_units(struct net *net, size_t first, size_t last, size_t m)
+{
+    for (size_t i = first; i < last; i++) {
+        const struct unit *unit = &net->units[i];
+        const struct layer *layer = &net->layers[unit->layer];
+        differentiate(net, unit, m);
+        double l1 = layer->l1[unit->is_bias], l2 = layer->l2[unit->is_bias];
+        if (l1 || l2)
+            net->kernels->add_penalty(net->grads + unit->offset,
+                                      net->params + unit->offset,
+                                      unit->rows * unit->width, (real)l1,
+                                      (real)(2 * l2));
+    }
+}
+
+/* The second pass: scale by the norm's factor and apply. */
+static void update_clipped(struct net *net, const struct nn_step *common, size_t first,
+                           size_t last)
+{
+    struct nn_step step = *common;
+    for (size_t i = first; i < last; i++) {
+        const struct unit *unit = &net->units[i];
+        const struct unit *before = i > first ? unit - 1 : NULL;
+        if (!before || before->layer != unit->layer || before->is_bias != unit->is_bias)
+            step.scale = (real)clip_factor(net, unit);
+        apply(net, &step, unit->offset, unit->rows * unit->width);
+        refresh_unit(net, unit);
+    }
+}

@@ -1,0 +1,95 @@
+/* variables.c: where a parameter lies in the flat blocks, and the way in and out. */
+#include <string.h>
+
+#include "engine/net.h"
+
+/* Refresh the rows [k, k + rows) x columns [j, j + width) of W in W^T's panels. */
+static void refresh_transpose(struct net *net, struct layer *layer, size_t j,
+                              size_t width, size_t k, size_t rows)
+{
+    const real *w = net->params + layer->offset[0] + j * layer->n_in;
+    if (!layer->needs_dx || layer->wt == net->params + layer->offset[0])
+        return;
+    for (size_t end = k + rows; k < end;) {
+        size_t panel = k / NN_PANEL * NN_PANEL;
+        size_t wide = panel_width(panel, layer->n_in);
+        size_t n = min_size(panel + wide, end) - k;
+        real *wt = layer->wt + panel * layer->n_out + j * wide;
+        net->kernels->transpose(wt + (k - panel), wide, w + k * width, width, n, width);
+        k += n;
+    }
+}
+
+static real *block_of(const struct net *net, enum nn_array which, size_t slot)
+{
+    switch (which) {
+    case NN_VALUES:
+        return net->params;
+    case NN_GRADIENTS:
+        return net->grads;
+    default:
+        return slot < net->base.n_slots ? net->slots[slot] : NULL;
+    }
+}
+
+/* Element (k, j) of a variable in a flat block. */
+static real *element(const struct layer *layer, const struct nn_variable *variable,
+                     real *block, size_t k, size_t j)
+{
+    if (variable->is_bias)
+        return block + layer->offset[1] + j;
+    size_t panel = j / NN_PANEL * NN_PANEL;
+    return block + layer->offset[0] + panel * layer->n_in +
+           k * panel_width(panel, layer->n_out) + (j - panel);
+}
+
+/* Copy between a flat block and a user's row-major array. */
+static void copy_variable(const struct net *net, size_t index, real *block, real *user,
+                          int to_user)
+{
+    const struct nn_variable *v = &net->variables[index];
+    const struct layer *layer = &net->layers[v->layer];
+    for (size_t j = 0; j < v->cols; j += NN_PANEL) {
+        size_t bytes = panel_width(j, v->cols) * sizeof(real);
+        for (size_t k = 0; k < v->rows; k++) {
+            real *ours = element(layer, v, block, k, j);
+            real *theirs = user + k * v->cols + j;
+            memcpy(to_user ? theirs : ours, to_user ? ours : theirs, bytes);
+        }
+    }
+}
+
+static nn_status read_variable(const nn_net *base, enum nn_array which, size_t slot,
+                               size_t index, void *out)
+{
+    struct net *net = net_of(base);
+    real *block = block_of(net, which, slot);
+    if (index >= base->n_variables || !block)
+        return NN_ERR_SPEC;
+    nn_status status = take_for_reading(net);
+    if (status)
+        return status;
+    copy_variable(net, index, block, out, 1);
+    give_back_read(net);
+    return NN_OK;
+}
+
+static nn_status write_variable(nn_net *base, enum nn_array which, size_t slot,
+                                size_t index, const void *in)
+{
+    struct net *net = net_of(base);
+    real *block = block_of(net, which, slot);
+    if (index >= base->n_variables || !block)
+        return NN_ERR_SPEC;
+    nn_status status = take_for_change(net);
+    if (status)
+        return status;
+    copy_variable(net, index, block, (real *)in, 0);
+    const struct nn_variable *v = &net->variables[index];
+    struct layer *layer = &net->layers[v->layer];
+    if (which == NN_VALUES && !v->is_bias)
+        for (size_t j = 0; j < v->cols; j += NN_PANEL)
+            refresh_transpose(net, layer, j, panel_width(j, v->cols), 0, v->rows);
+    give_back_changed(net);
+    return NN_OK;
+}

@@ -1,0 +1,122 @@
+"""Types of the compiled core; the code is in `_core.pyx`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, final
+
+import numpy as np
+import numpy.typing as npt
+
+_Array = npt.NDArray[Any]
+_Spec = Mapping[str, Any]
+
+class _Counters(TypedDict):
+    seed: int
+    steps: int
+    steps_lived: int
+    epochs_lived: int
+    beta_1_power: float
+    beta_2_power: float
+    momentum_product: float
+    schedule_power: float
+
+class _LastRun(TypedDict):
+    team: int
+    isa: str
+    engine: str
+
+class _BuildInfo(TypedDict):
+    compiler: str
+    flags: str
+    isas: list[str]
+    openmp: bool
+
+def activation_names() -> list[str]: ...
+def loss_names() -> list[str]: ...
+def metric_names() -> list[str]: ...
+def optimizer_names() -> list[str]: ...
+def isas() -> dict[str, tuple[bool, bool]]: ...
+def default_isa() -> str: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def has_openmp() -> bool: ...
+def build_info() -> _BuildInfo: ...
+def activation_forward(
+    name: str,
+    args: Sequence[float],
+    z: npt.ArrayLike,
+    dtype: str,
+    isa: str | None = None,
+) -> _Array: ...
+def activation_backward(
+    name: str,
+    args: Sequence[float],
+    dy: npt.ArrayLike,
+    z: npt.ArrayLike,
+    dtype: str,
+    isa: str | None = None,
+) -> _Array: ...
+@final
+class Network:
+    n_in: int
+    n_out: int
+    dtype: str
+    def __new__(
+        cls,
+        dtype: str,
+        n_in: int,
+        layers: Sequence[_Spec],
+        seed: int,
+        isa: str | None = None,
+    ) -> Network: ...
+    def compile(
+        self, loss: _Spec, metrics: Sequence[_Spec], optimizer: _Spec
+    ) -> None: ...
+    def train(
+        self,
+        x: _Array,
+        y: _Array,
+        weights: _Array | None,
+        *,
+        batch_size: int,
+        max_batches: int,
+        max_epochs: int,
+        shuffle: bool,
+        learning_rate: float,
+        order: npt.NDArray[np.uint32] | None = None,
+        stop_on_nan: bool = True,
+        threads: int = 0,
+    ) -> tuple[list[list[float]], int, int, int]: ...
+    def reset_epoch(self) -> None: ...
+    def running(self) -> list[float]: ...
+    def evaluate(
+        self,
+        x: _Array,
+        y: _Array,
+        weights: _Array | None,
+        first: int,
+        n: int,
+        threads: int = 0,
+    ) -> list[float] | None: ...
+    def predict(
+        self, x: _Array, out: _Array | None = None, threads: int = 0
+    ) -> _Array: ...
+    @property
+    def target_columns(self) -> int: ...
+    @property
+    def n_variables(self) -> int: ...
+    @property
+    def n_slots(self) -> int: ...
+    def variable_shape(self, index: int) -> tuple[int, ...]: ...
+    def get_variable(self, index: int) -> _Array: ...
+    def set_variable(self, index: int, array: npt.ArrayLike) -> None: ...
+    def get_slot(self, slot: int, index: int) -> _Array: ...
+    def set_slot(self, slot: int, index: int, array: npt.ArrayLike) -> None: ...
+    def gradient(
+        self, x: _Array, y: _Array, weights: _Array | None
+    ) -> tuple[float, list[_Array]]: ...
+    @property
+    def counters(self) -> _Counters: ...
+    def set_counters(self, counters: _Counters) -> None: ...
+    @property
+    def last_run(self) -> _LastRun: ...
+    def microseconds(self, n_rows: int, training: bool) -> float: ...

@@ -1,0 +1,576 @@
+# cython: language_level=3, boundscheck=False, auto_pickle=False, binding=False
+# cython: freethreading_compatible=True
+"""The C core as Python sees it: one class, Network, and the names that C knows.
+
+Every method has one pattern: check the arrays, call C (without the GIL where the work
+is long enough to be worth it), turn the status into an exception. No policy, no
+defaults, no loops over data: those live in `_plan`, `_training` and csrc/. The next
+stop is csrc/nncore.h, which `_nncore.pxd` mirrors.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.stddef cimport ptrdiff_t, size_t
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from nncore cimport _nncore as c
+
+from nncore._nncore cimport nn_status
+
+import numpy as np
+
+cdef extern from *:
+    """
+    #ifndef NN_BUILD_COMPILER
+    #define NN_BUILD_COMPILER "unknown"
+    #define NN_BUILD_FLAGS ""
+    #define NN_BUILD_ISAS ""
+    #define NN_BUILD_OPENMP 0
+    #endif
+    """
+    const char *NN_BUILD_COMPILER
+    const char *NN_BUILD_FLAGS
+
+# Releasing the GIL costs more than it gives below this many microseconds of work.
+cdef double GIL_MICROSECONDS = 20
+
+
+cdef int check(nn_status status) except -1:
+    """Raise what a status means."""
+    if status == c.NN_OK:
+        return 0
+    message = c.nn_status_message(status).decode()
+    if status == c.NN_ERR_MEMORY:
+        raise MemoryError(message)
+    if status in (c.NN_ERR_SIZE, c.NN_ERR_SPEC, c.NN_ERR_ISA):
+        raise ValueError(message)
+    raise RuntimeError(message)
+
+
+# ---- names -------------------------------------------------------------------------
+
+cdef list names(int kind):
+    """All names of one enumeration, in the order of their ids."""
+    cdef list found = []
+    cdef const char *name
+    cdef int i = 0
+    while True:
+        if kind == 0:
+            name = c.nn_activation_name(<c.nn_activation>i)
+        elif kind == 1:
+            name = c.nn_loss_name(<c.nn_loss>i)
+        elif kind == 2:
+            name = c.nn_metric_name(<c.nn_metric>i)
+        elif kind == 3:
+            name = c.nn_optimizer_name(<c.nn_optimizer>i)
+        else:
+            name = c.nn_isa_name(<c.nn_isa>i)
+        if name == NULL:
+            return found
+        found.append(name.decode())
+        i += 1
+
+
+cdef list ACTIVATIONS = names(0)
+cdef list LOSSES = names(1)
+cdef list METRICS = names(2)
+cdef list OPTIMIZERS = names(3)
+cdef list ISAS = names(4)
+
+
+def activation_names():
+    return list(ACTIVATIONS)
+
+
+def loss_names():
+    return list(LOSSES)
+
+
+def metric_names():
+    return list(METRICS)
+
+
+def optimizer_names():
+    return list(OPTIMIZERS)
+
+
+def isas():
+    return {
+        name: (bool(c.nn_isa_built(<c.nn_isa>i)), bool(c.nn_isa_supported(<c.nn_isa>i)))
+        for i, name in enumerate(ISAS)
+    }
+
+
+def default_isa():
+    cdef int isa = c.nn_isa_default()
+    if isa == c.NN_ISA_END:
+        raise ValueError(
+            f"NNCORE_ISA must be one of {ISAS}. Received: an unknown name."
+        )
+    return ISAS[isa]
+
+
+cdef int index_of(list known, name, what) except -1:
+    try:
+        return known.index(name)
+    except ValueError:
+        raise ValueError(f"{what} must be one of {known}. Received: {name!r}") from None
+
+
+cdef int isa_id(isa) except -1:
+    if isa is None:
+        default_isa()
+        return c.NN_ISA_AUTO
+    return index_of(ISAS, isa, "isa")
+
+
+cdef int dtype_id(dtype) except -1:
+    return index_of(["float32", "float64"], dtype, "dtype")
+
+
+def set_num_threads(n):
+    if n < 0:
+        raise ValueError(f"The number of threads must be at least 0. Received: {n}")
+    c.nn_set_num_threads(n)
+
+
+def get_num_threads():
+    return c.nn_get_num_threads()
+
+
+def has_openmp():
+    return bool(c.nn_has_openmp())
+
+
+def build_info():
+    return {
+        "compiler": NN_BUILD_COMPILER.decode(),
+        "flags": NN_BUILD_FLAGS.decode(),
+        "isas": [name for name, (built, _) in isas().items() if built],
+        "openmp": has_openmp(),
+    }
+
+
+# ---- arrays ------------------------------------------------------------------------
+
+cdef class Array:
+    """A buffer held for one call: rows of one dtype, the last axis contiguous."""
+
+    cdef Py_buffer view
+    cdef bint held
+    cdef ptrdiff_t stride  # between rows, in elements
+    cdef size_t rows, cols
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef Array hold(obj, char code, size_t itemsize, str name, bint writable=False):
+    """Hold a 1-D or 2-D array whose rows C may walk, or raise."""
+    cdef Array array = Array.__new__(Array)
+    cdef int flags = PyBUF_FORMAT | PyBUF_STRIDES
+    if writable:
+        flags |= PyBUF_WRITABLE
+    PyObject_GetBuffer(obj, &array.view, flags)
+    array.held = True
+    cdef Py_buffer *view = &array.view
+    cdef const char *fmt = view.format
+    if fmt != NULL and fmt[0] == b"@":
+        fmt += 1
+    if fmt == NULL or fmt[0] != code or fmt[1] != 0 or <size_t>view.itemsize != itemsize:
+        expected = {b"f": "float32", b"d": "float64", b"I": "uint32"}
+        raise ValueError(
+            f"{name} must be {expected.get(bytes([code]))}. "
+            f"Received: {getattr(obj, 'dtype', type(obj).__name__)}"
+        )
+    if view.ndim not in (1, 2):
+        raise ValueError(f"{name} must have 1 or 2 dimensions. Received: {view.ndim}")
+    if <size_t>view.buf % itemsize:
+        raise ValueError(f"{name} must be aligned to its elements.")
+    array.rows = view.shape[0]
+    array.cols = view.shape[1] if view.ndim == 2 else 1
+    array.stride = view.strides[0] // <ptrdiff_t>itemsize
+    if view.strides[0] % <ptrdiff_t>itemsize or (
+        view.ndim == 2 and array.cols > 1 and view.strides[1] != <ptrdiff_t>itemsize
+    ):
+        raise ValueError(f"{name} must have contiguous rows.")
+    return array
+
+
+cdef int check_shape(Array array, size_t rows, size_t cols, str name) except -1:
+    if array.rows != rows or array.cols != cols:
+        raise ValueError(
+            f"{name} must have shape ({rows}, {cols}). "
+            f"Received: ({array.rows}, {array.cols})"
+        )
+    return 0
+
+
+# ---- the network -------------------------------------------------------------------
+
+cdef int fill_loss(c.nn_loss_spec *spec, loss) except -1:
+    spec.kind = <c.nn_loss>index_of(LOSSES, loss["kind"], "loss kind")
+    spec.from_logits = bool(loss.get("from_logits"))
+    spec.label_smoothing = loss.get("label_smoothing") or 0.0
+    spec.delta = loss.get("delta") or 0.0
+    return 0
+
+
+cdef class Network:
+    """One C network: its parameters, its optimizer's state, its place in the epoch."""
+
+    cdef c.nn_net *net
+    cdef readonly size_t n_in
+    cdef readonly size_t n_out
+    cdef readonly str dtype
+    cdef size_t n_metrics
+    cdef char code
+    cdef size_t itemsize
+
+    def __cinit__(self, str dtype, n_in, layers, seed, isa=None):
+        cdef int dtype_number = dtype_id(dtype)
+        cdef int isa_number = isa_id(isa)
+        cdef size_t n = len(layers), inputs = n_in
+        cdef uint64_t seed_number = seed
+        cdef nn_status status
+        self.dtype = dtype
+        self.n_in = inputs
+        self.code = b"d" if dtype_number else b"f"
+        self.itemsize = 8 if dtype_number else 4
+        cdef c.nn_layer_spec *specs = <c.nn_layer_spec *>calloc(n + 1, sizeof(specs[0]))
+        if specs == NULL:
+            raise MemoryError(c.nn_status_message(c.NN_ERR_MEMORY).decode())
+        try:
+            for i, layer in enumerate(layers):
+                self.fill_layer(&specs[i], layer)
+            status = c.nn_net_create(&self.net, <c.nn_dtype>dtype_number,
+                                     <c.nn_isa>isa_number, inputs, specs, n,
+                                     seed_number)
+        finally:
+            free(specs)
+        check(status)
+        self.n_out = c.nn_net_n_out(self.net)
+
+    def __dealloc__(self):
+        c.nn_net_destroy(self.net)
+
+    cdef int fill_layer(self, c.nn_layer_spec *spec, layer) except -1:
+        spec.units = layer["units"]
+        spec.use_bias = bool(layer.get("use_bias"))
+        spec.trainable = bool(layer.get("trainable"))
+        spec.activation = <c.nn_activation>index_of(ACTIVATIONS, layer["activation"],
+                                                    "activation")
+        args = layer.get("activation_args") or (0.0, 0.0, 0.0)
+        for i in range(3):
+            spec.activation_args[i] = args[i]
+        spec.dropout = layer.get("dropout") or 0.0
+        spec.dropout_seed = layer.get("dropout_seed") or 0
+        spec.kernel_l1 = layer.get("kernel_l1") or 0.0
+        spec.kernel_l2 = layer.get("kernel_l2") or 0.0
+        spec.bias_l1 = layer.get("bias_l1") or 0.0
+        spec.bias_l2 = layer.get("bias_l2") or 0.0
+        return 0
+
+    def compile(self, loss, metrics, optimizer):
+        cdef c.nn_loss_spec loss_spec
+        cdef c.nn_optimizer_spec rule
+        cdef size_t n = len(metrics)
+        cdef c.nn_metric_spec *metric_specs
+        cdef nn_status status
+        get = optimizer.get
+        fill_loss(&loss_spec, loss)
+        rule.kind = <c.nn_optimizer>index_of(OPTIMIZERS, optimizer["kind"],
+                                             "optimizer kind")
+        rule.momentum = get("momentum") or 0.0
+        rule.beta_1 = get("beta_1") or 0.0
+        rule.beta_2 = get("beta_2") or 0.0
+        rule.rho = get("rho") or 0.0
+        rule.epsilon = get("epsilon") or 0.0
+        rule.initial_accumulator_value = get("initial_accumulator_value") or 0.0
+        rule.weight_decay = get("weight_decay") or 0.0
+        rule.clipnorm = get("clipnorm") or 0.0
+        rule.clipvalue = get("clipvalue") or 0.0
+        rule.global_clipnorm = get("global_clipnorm") or 0.0
+        rule.decay = get("decay") or 0.0
+        rule.nesterov = bool(get("nesterov"))
+        rule.amsgrad = bool(get("amsgrad"))
+        rule.centered = bool(get("centered"))
+        metric_specs = <c.nn_metric_spec *>calloc(n + 1, sizeof(metric_specs[0]))
+        if metric_specs == NULL:
+            raise MemoryError(c.nn_status_message(c.NN_ERR_MEMORY).decode())
+        try:
+            for i, metric in enumerate(metrics):
+                metric_specs[i].kind = <c.nn_metric>index_of(METRICS, metric["kind"],
+                                                             "metric kind")
+                metric_specs[i].threshold = metric.get("threshold") or 0.0
+                metric_specs[i].weighted = bool(metric.get("weighted"))
+                if metric.get("loss") is not None:
+                    fill_loss(&metric_specs[i].loss, metric["loss"])
+            status = c.nn_net_compile(self.net, &loss_spec, metric_specs, n, &rule)
+        finally:
+            free(metric_specs)
+        check(status)
+        self.n_metrics = n
+
+    cdef int fill_data(self, c.nn_data *data, Array x, Array y, Array weights) except -1:
+        check_shape(x, x.rows, self.n_in, "x")
+        check_shape(y, x.rows, c.nn_net_target_columns(self.net), "y")
+        data.x = x.view.buf
+        data.x_stride = x.stride
+        data.y = y.view.buf
+        data.y_stride = y.stride
+        data.n_rows = x.rows
+        data.weights = NULL
+        if weights is not None:
+            check_shape(weights, x.rows, 1, "weights")
+            if weights.stride != 1 and weights.rows > 1:
+                raise ValueError("weights must be contiguous.")
+            data.weights = weights.view.buf
+        return 0
+
+    cdef Array take(self, obj, str name, bint writable=False):
+        if obj is None:
+            return None
+        return hold(obj, self.code, self.itemsize, name, writable)
+
+    def train(self, x, y, weights, *, batch_size, max_batches, max_epochs, shuffle,
+              learning_rate, order=None, stop_on_nan=True, threads=0):
+        cdef Array px = self.take(x, "x")
+        cdef Array py = self.take(y, "y")
+        cdef Array pw = self.take(weights, "weights")
+        cdef Array po = None
+        cdef c.nn_train_args args
+        cdef c.nn_train_result result
+        cdef nn_status status
+        cdef size_t epochs, batches, width = 1 + self.n_metrics
+        self.fill_data(&args.data, px, py, pw)
+        args.batch_size = batch_size
+        args.max_batches = max_batches
+        args.max_epochs = max_epochs
+        args.shuffle = bool(shuffle)
+        args.learning_rate = learning_rate
+        args.on_nan = c.NN_NAN_STOP if stop_on_nan else c.NN_NAN_CONTINUE
+        args.threads = threads
+        args.order = NULL
+        if order is not None:
+            po = hold(order, b"I", 4, "order")
+            check_shape(po, px.rows, 1, "order")
+            if np.asarray(order).size and np.asarray(order).max() >= px.rows:
+                raise ValueError(f"order must name rows below {px.rows}.")
+            args.order = <const uint32_t *>po.view.buf
+        if args.batch_size == 0 or px.rows == 0:
+            check(c.NN_ERR_SIZE)
+        # No more epochs can end than batches allow.
+        batches = (px.rows + args.batch_size - 1) // args.batch_size
+        epochs = args.max_batches // batches + 1
+        if epochs > args.max_epochs:
+            epochs = args.max_epochs
+        report = np.empty((epochs, width), np.float64)
+        cdef Array pr = hold(report, b"d", 8, "report", True)
+        cdef double *rows = <double *>pr.view.buf
+        args.max_epochs = epochs
+        cdef double work = args.max_batches * 1.0
+        if epochs * 1.0 * batches < work:
+            work = epochs * 1.0 * batches
+        work *= c.nn_net_microseconds(self.net, min(args.batch_size, px.rows), 1)
+        if work > GIL_MICROSECONDS:
+            with nogil:
+                status = c.nn_net_train(self.net, &args, rows, &result)
+        else:
+            status = c.nn_net_train(self.net, &args, rows, &result)
+        check(status)
+        cdef ptrdiff_t nan_batch = -1
+        if result.is_nan:
+            nan_batch = <ptrdiff_t>result.nan_batch
+        return report[: result.epochs].tolist(), result.batches, result.epochs, nan_batch
+
+    def reset_epoch(self):
+        check(c.nn_net_reset_epoch(self.net))
+
+    def running(self):
+        row = np.empty(1 + self.n_metrics, np.float64)
+        cdef Array pr = hold(row, b"d", 8, "row", True)
+        c.nn_net_running(self.net, <double *>pr.view.buf)
+        return row.tolist()
+
+    def evaluate(self, x, y, weights, first, n, threads=0):
+        cdef Array px = self.take(x, "x")
+        cdef Array py = self.take(y, "y")
+        cdef Array pw = self.take(weights, "weights")
+        cdef c.nn_data data
+        cdef nn_status status
+        cdef size_t from_row = first, rows = n
+        cdef unsigned int team = threads
+        self.fill_data(&data, px, py, pw)
+        row = np.empty(1 + self.n_metrics, np.float64)
+        cdef Array pr = hold(row, b"d", 8, "row", True)
+        cdef double *out = <double *>pr.view.buf
+        if c.nn_net_microseconds(self.net, rows, 0) > GIL_MICROSECONDS:
+            with nogil:
+                status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out)
+        else:
+            status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out)
+        check(status)
+        return row.tolist() if from_row + rows == data.n_rows else None
+
+    def predict(self, x, out=None, threads=0):
+        cdef Array px = self.take(x, "x")
+        cdef nn_status status
+        cdef unsigned int team = threads
+        check_shape(px, px.rows, self.n_in, "x")
+        if out is None:
+            out = np.empty((px.rows, self.n_out), self.dtype)
+        cdef Array po = self.take(out, "out", True)
+        check_shape(po, px.rows, self.n_out, "out")
+        if po.stride != <ptrdiff_t>self.n_out and po.rows > 1:
+            raise ValueError("out must be C-contiguous.")
+        cdef const void *src = px.view.buf
+        cdef void *dst = po.view.buf
+        if c.nn_net_microseconds(self.net, px.rows, 0) > GIL_MICROSECONDS:
+            with nogil:
+                status = c.nn_net_predict(self.net, src, px.stride, px.rows, dst, team)
+        else:
+            status = c.nn_net_predict(self.net, src, px.stride, px.rows, dst, team)
+        check(status)
+        return out
+
+    @property
+    def target_columns(self):
+        return c.nn_net_target_columns(self.net)
+
+    @property
+    def n_variables(self):
+        return c.nn_net_n_variables(self.net)
+
+    @property
+    def n_slots(self):
+        return c.nn_net_n_slots(self.net)
+
+    cdef tuple shape_of(self, size_t index):
+        cdef size_t[2] shape
+        if index >= c.nn_net_n_variables(self.net):
+            raise IndexError(
+                f"The network has {c.nn_net_n_variables(self.net)} variables. "
+                f"Received: index={index}"
+            )
+        if c.nn_net_variable_shape(self.net, index, shape) == 1:
+            return (shape[0],)
+        return shape[0], shape[1]
+
+    cdef exchange(self, size_t index, int what, size_t slot, array):
+        """Read (array None) or write values (0), a slot (1) or the gradient (2)."""
+        cdef tuple shape = self.shape_of(index)
+        cdef bint reads = array is None
+        cdef nn_status status
+        if reads:
+            array = np.empty(shape, self.dtype)
+        else:
+            array = np.ascontiguousarray(array, self.dtype)
+            if array.shape != shape:
+                raise ValueError(
+                    f"Variable {index} must have shape {shape}. Received: {array.shape}"
+                )
+        cdef Array held = self.take(array, "array", reads)
+        cdef void *p = held.view.buf
+        if what == 0:
+            status = (c.nn_net_get_variable(self.net, index, p) if reads
+                      else c.nn_net_set_variable(self.net, index, p))
+        elif what == 1:
+            status = (c.nn_net_get_slot(self.net, slot, index, p) if reads
+                      else c.nn_net_set_slot(self.net, slot, index, p))
+        else:
+            status = c.nn_net_get_gradient(self.net, index, p)
+        check(status)
+        return array
+
+    def variable_shape(self, index):
+        return self.shape_of(index)
+
+    def get_variable(self, index):
+        return self.exchange(index, 0, 0, None)
+
+    def set_variable(self, index, array):
+        self.exchange(index, 0, 0, array)
+
+    def get_slot(self, slot, index):
+        return self.exchange(index, 1, slot, None)
+
+    def set_slot(self, slot, index, array):
+        self.exchange(index, 1, slot, array)
+
+    def gradient(self, x, y, weights):
+        cdef Array px = self.take(x, "x")
+        cdef Array py = self.take(y, "y")
+        cdef Array pw = self.take(weights, "weights")
+        cdef c.nn_data data
+        cdef nn_status status
+        cdef double loss = 0
+        self.fill_data(&data, px, py, pw)
+        with nogil:
+            status = c.nn_net_gradient(self.net, &data, &loss)
+        check(status)
+        return loss, [self.exchange(i, 2, 0, None) for i in range(self.n_variables)]
+
+    @property
+    def counters(self):
+        cdef c.nn_counters counters
+        c.nn_net_get_counters(self.net, &counters)
+        return counters
+
+    def set_counters(self, counters):
+        cdef c.nn_counters values = counters
+        check(c.nn_net_set_counters(self.net, &values))
+
+    @property
+    def last_run(self):
+        cdef c.nn_last_run run
+        c.nn_net_last_run(self.net, &run)
+        return {"team": run.team, "isa": ISAS[run.isa], "engine": run.engine.decode()}
+
+    def microseconds(self, n_rows, training):
+        return c.nn_net_microseconds(self.net, n_rows, bool(training))
+
+
+# ---- one activation alone ----------------------------------------------------------
+
+cdef activation(name, args, dy, z, str dtype, isa):
+    cdef int dtype_number = dtype_id(dtype)
+    cdef int isa_number = isa_id(isa)
+    cdef int act = index_of(ACTIVATIONS, name, "activation")
+    cdef double[3] typed
+    cdef char code = b"d" if dtype_number else b"f"
+    cdef size_t itemsize = 8 if dtype_number else 4
+    for i in range(3):
+        typed[i] = args[i]
+    z = np.ascontiguousarray(z, dtype)
+    out = np.empty_like(z)
+    cdef Array pz = hold(z, code, itemsize, "z")
+    cdef Array po = hold(out, code, itemsize, "out", True)
+    cdef Array pd
+    if dy is None:
+        check(c.nn_activation_forward(<c.nn_dtype>dtype_number, <c.nn_isa>isa_number,
+                                      <c.nn_activation>act, typed, po.view.buf,
+                                      pz.view.buf, pz.rows, pz.cols))
+        return out
+    dy = np.ascontiguousarray(dy, dtype)
+    pd = hold(dy, code, itemsize, "dy")
+    check_shape(pd, pz.rows, pz.cols, "dy")
+    check(c.nn_activation_backward(<c.nn_dtype>dtype_number, <c.nn_isa>isa_number,
+                                   <c.nn_activation>act, typed, po.view.buf,
+                                   pd.view.buf, pz.view.buf, pz.rows, pz.cols))
+    return out
+
+
+def activation_forward(name, args, z, dtype, isa=None):
+    return activation(name, args, None, z, dtype, isa)
+
+
+def activation_backward(name, args, dy, z, dtype, isa=None):
+    return activation(name, args, dy, z, dtype, isa)

@@ -1,0 +1,183 @@
+# csrc/nncore.h as Cython sees it: the only `cdef extern` of the package.
+
+from libc.stddef cimport ptrdiff_t, size_t
+from libc.stdint cimport uint32_t, uint64_t
+
+
+cdef extern from "nncore.h" nogil:
+    ctypedef enum nn_status:
+        NN_OK
+        NN_ERR_MEMORY
+        NN_ERR_SIZE
+        NN_ERR_ISA
+        NN_ERR_SPEC
+        NN_ERR_STATE
+        NN_ERR_BUSY
+        NN_STATUS_END
+
+    const char *nn_status_message(nn_status status)
+
+    ctypedef enum nn_dtype:
+        NN_F32
+        NN_F64
+
+    ctypedef enum nn_isa:
+        NN_ISA_END
+        NN_ISA_AUTO
+
+    ctypedef enum nn_activation:
+        NN_ACT_END
+
+    ctypedef enum nn_loss:
+        NN_LOSS_END
+
+    ctypedef enum nn_metric:
+        NN_METRIC_END
+
+    ctypedef enum nn_optimizer:
+        NN_OPT_END
+
+    const char *nn_isa_name(nn_isa id)
+    const char *nn_activation_name(nn_activation id)
+    const char *nn_loss_name(nn_loss id)
+    const char *nn_metric_name(nn_metric id)
+    const char *nn_optimizer_name(nn_optimizer id)
+
+    ctypedef struct nn_layer_spec:
+        size_t units
+        int use_bias
+        int trainable
+        nn_activation activation
+        double activation_args[3]
+        double dropout
+        uint64_t dropout_seed
+        double kernel_l1
+        double kernel_l2
+        double bias_l1
+        double bias_l2
+
+    ctypedef struct nn_net:
+        pass
+
+    nn_status nn_net_create(nn_net **net, nn_dtype dtype, nn_isa isa, size_t n_in,
+                            const nn_layer_spec *layers, size_t n_layers,
+                            uint64_t seed)
+    void nn_net_destroy(nn_net *net)
+
+    ctypedef struct nn_loss_spec:
+        nn_loss kind
+        int from_logits
+        double label_smoothing
+        double delta
+
+    ctypedef struct nn_metric_spec:
+        nn_metric kind
+        nn_loss_spec loss
+        double threshold
+        int weighted
+
+    ctypedef struct nn_optimizer_spec:
+        nn_optimizer kind
+        double momentum
+        double beta_1
+        double beta_2
+        double rho
+        double epsilon
+        double initial_accumulator_value
+        double weight_decay
+        double clipnorm
+        double clipvalue
+        double global_clipnorm
+        double decay
+        int nesterov
+        int amsgrad
+        int centered
+
+    nn_status nn_net_compile(nn_net *net, const nn_loss_spec *loss,
+                             const nn_metric_spec *metrics, size_t n_metrics,
+                             const nn_optimizer_spec *optimizer)
+
+    ctypedef struct nn_data:
+        const void *x
+        const void *y
+        const void *weights
+        size_t n_rows
+        ptrdiff_t x_stride
+        ptrdiff_t y_stride
+
+    ctypedef enum nn_on_nan:
+        NN_NAN_STOP
+        NN_NAN_CONTINUE
+
+    ctypedef struct nn_train_args:
+        nn_data data
+        size_t batch_size
+        size_t max_batches
+        size_t max_epochs
+        int shuffle
+        const uint32_t *order
+        double learning_rate
+        nn_on_nan on_nan
+        unsigned int threads
+
+    ctypedef struct nn_train_result:
+        size_t batches
+        size_t epochs
+        int is_nan
+        size_t nan_batch
+
+    nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
+                           nn_train_result *result)
+    nn_status nn_net_reset_epoch(nn_net *net)
+    void nn_net_running(const nn_net *net, double *row)
+    nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
+                              unsigned int threads, double *report)
+    nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride,
+                             size_t n_rows, void *y, unsigned int threads)
+
+    size_t nn_net_n_out(const nn_net *net)
+    size_t nn_net_target_columns(const nn_net *net)
+    size_t nn_net_n_variables(const nn_net *net)
+    int nn_net_variable_shape(const nn_net *net, size_t index, size_t *shape)
+    nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out)
+    nn_status nn_net_set_variable(nn_net *net, size_t index, const void *data)
+    size_t nn_net_n_slots(const nn_net *net)
+    nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out)
+    nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *data)
+    nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss)
+    nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out)
+
+    ctypedef struct nn_counters:
+        uint64_t seed
+        uint64_t steps
+        uint64_t steps_lived
+        uint64_t epochs_lived
+        double beta_1_power
+        double beta_2_power
+        double momentum_product
+        double schedule_power
+
+    void nn_net_get_counters(const nn_net *net, nn_counters *counters)
+    nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters)
+
+    ctypedef struct nn_last_run:
+        unsigned int team
+        nn_isa isa
+        const char *engine
+
+    void nn_net_last_run(const nn_net *net, nn_last_run *run)
+    double nn_net_microseconds(const nn_net *net, size_t n_rows, int training)
+
+    int nn_isa_built(nn_isa isa)
+    int nn_isa_supported(nn_isa isa)
+    nn_isa nn_isa_default()
+    void nn_set_num_threads(unsigned int n)
+    unsigned int nn_get_num_threads()
+    int nn_has_openmp()
+
+    nn_status nn_activation_forward(nn_dtype dtype, nn_isa isa, nn_activation act,
+                                    const double *args, void *out, const void *z,
+                                    size_t rows, size_t cols)
+    nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
+                                     const double *args, void *out, const void *dy,
+                                     const void *z, size_t rows, size_t cols)
