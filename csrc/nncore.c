@@ -48,7 +48,7 @@ const char *nn_optimizer_name(nn_optimizer id)
     return (unsigned)id < NN_OPT_END ? names[id] : NULL;
 }
 
-/* ---- instruction sets ------------------------------------------------------------- */
+/* ---- instruction sets ---------------------------------------------------------- */
 
 int nn_isa_built(nn_isa isa)
 {
@@ -66,18 +66,15 @@ int nn_isa_supported(nn_isa isa)
 nn_isa nn_isa_default(void)
 {
     int wish = nn_cpu_isa_wish();
-    if (wish < 0)
-        return NN_ISA_END;
-    if (wish != NN_ISA_AUTO)
-        return (nn_isa)wish;
+    if (wish < 0) return NN_ISA_END;
+    if (wish != NN_ISA_AUTO) return (nn_isa)wish;
     nn_isa best = NN_ISA_generic;
     for (int isa = 0; isa < NN_ISA_END; isa++)
-        if (nn_isa_built((nn_isa)isa) && nn_cpu_has((nn_isa)isa))
-            best = (nn_isa)isa;
+        if (nn_isa_built((nn_isa)isa) && nn_cpu_has((nn_isa)isa)) best = (nn_isa)isa;
     return best;
 }
 
-/* ---- networks --------------------------------------------------------------------- */
+/* ---- networks ------------------------------------------------------------------ */
 
 static const struct nn_engine *engine_of(nn_dtype dtype)
 {
@@ -91,17 +88,14 @@ nn_status nn_net_create(nn_net **net, nn_dtype dtype, nn_isa isa, size_t n_in,
 {
     const struct nn_engine *engine = engine_of(dtype);
     *net = NULL;
-    if (!engine)
-        return NN_ERR_SPEC;
-    if (isa == NN_ISA_AUTO)
-        isa = nn_isa_default();
+    if (!engine) return NN_ERR_SPEC;
+    if (isa == NN_ISA_AUTO) isa = nn_isa_default();
     return engine->create(net, isa, n_in, layers, n_layers, seed);
 }
 
 void nn_net_destroy(nn_net *net)
 {
-    if (net)
-        net->engine->destroy(net);
+    if (net) net->engine->destroy(net);
 }
 
 nn_status nn_net_compile(nn_net *net, const nn_loss_spec *loss,
@@ -138,7 +132,7 @@ nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss)
     return net->engine->gradient(net, data, loss);
 }
 
-/* ---- parameters and state --------------------------------------------------------- */
+/* ---- parameters and state ------------------------------------------------------ */
 
 size_t nn_net_n_out(const nn_net *net) { return net->n_out; }
 size_t nn_net_target_columns(const nn_net *net) { return net->target_columns; }
@@ -188,7 +182,7 @@ nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters)
     return net->engine->set_counters(net, counters);
 }
 
-/* ---- introspection ---------------------------------------------------------------- */
+/* ---- introspection ------------------------------------------------------------- */
 
 void nn_net_last_run(const nn_net *net, nn_last_run *run)
 {
@@ -214,9 +208,7 @@ nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
                                  const void *z, size_t rows, size_t cols)
 {
     const struct nn_engine *engine = engine_of(dtype);
-    if (!engine)
-        return NN_ERR_SPEC;
-    if (isa == NN_ISA_AUTO)
-        isa = nn_isa_default();
+    if (!engine) return NN_ERR_SPEC;
+    if (isa == NN_ISA_AUTO) isa = nn_isa_default();
     return engine->activation(isa, act, args, out, dy, z, rows, cols);
 }

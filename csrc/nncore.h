@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- Status and names ------------------------------------------------------------- */
+/* ---- Status and names ---------------------------------------------------------- */
 
 typedef enum nn_status {
     NN_OK,
@@ -33,64 +33,87 @@ typedef enum nn_dtype { NN_F32, NN_F64, NN_DTYPE_END } nn_dtype;
 
 /* Instruction sets, narrowest first. NN_ISA_AUTO takes NNCORE_ISA from the
    environment, else the best that is built in and that this CPU has. */
-#define NN_ISAS(X) X(generic) X(avx2) X(avx512) X(neon)
-typedef enum nn_isa {
+#define NN_ISAS(X)                                                                     \
+    X(generic)                                                                         \
+    X(avx2)                                                                            \
+    X(avx512)                                                                          \
+    X(neon)
 #define NN_ENUM(name) NN_ISA_##name,
-    NN_ISAS(NN_ENUM)
+typedef enum nn_isa { NN_ISAS(NN_ENUM) NN_ISA_END, NN_ISA_AUTO = NN_ISA_END } nn_isa;
 #undef NN_ENUM
-    NN_ISA_END,
-    NN_ISA_AUTO = NN_ISA_END
-} nn_isa;
 
 /* Activations f(z), one name each; args are nn_layer_spec.activation_args.
    relu: args negative_slope, max_value, threshold; leaky_relu: negative_slope;
    elu and celu: alpha. Formulas stand in kernels/activation.c. */
 #define NN_ACTIVATIONS(X)                                                              \
-    X(linear) X(relu) X(leaky_relu) X(relu6) X(elu) X(selu) X(celu) X(gelu)            \
-    X(gelu_tanh) X(sigmoid) X(hard_sigmoid) X(log_sigmoid) X(tanh) X(softplus)         \
-    X(softsign) X(silu) X(mish) X(exponential) X(softmax) X(log_softmax)
-typedef enum nn_activation {
+    X(linear)                                                                          \
+    X(relu)                                                                            \
+    X(leaky_relu)                                                                      \
+    X(relu6)                                                                           \
+    X(elu)                                                                             \
+    X(selu)                                                                            \
+    X(celu)                                                                            \
+    X(gelu)                                                                            \
+    X(gelu_tanh)                                                                       \
+    X(sigmoid)                                                                         \
+    X(hard_sigmoid)                                                                    \
+    X(log_sigmoid)                                                                     \
+    X(tanh)                                                                            \
+    X(softplus)                                                                        \
+    X(softsign)                                                                        \
+    X(silu)                                                                            \
+    X(mish)                                                                            \
+    X(exponential)                                                                     \
+    X(softmax)                                                                         \
+    X(log_softmax)
 #define NN_ENUM(name) NN_ACT_##name,
-    NN_ACTIVATIONS(NN_ENUM)
+typedef enum nn_activation { NN_ACTIVATIONS(NN_ENUM) NN_ACT_END } nn_activation;
 #undef NN_ENUM
-    NN_ACT_END
-} nn_activation;
 
 /* Losses; formulas stand in kernels/loss.c. The *_logits forms take the network's
    last pre-activation; nn_net_compile chooses them where the last activation allows. */
 #define NN_LOSSES(X)                                                                   \
-    X(mean_squared_error) X(mean_absolute_error) X(huber) X(log_cosh)                  \
-    X(binary_crossentropy) X(binary_crossentropy_logits)                               \
-    X(categorical_crossentropy) X(categorical_crossentropy_logits)                     \
-    X(sparse_categorical_crossentropy) X(sparse_categorical_crossentropy_logits)       \
-    X(hinge) X(squared_hinge) X(categorical_hinge) X(kl_divergence) X(poisson)
-typedef enum nn_loss {
+    X(mean_squared_error)                                                              \
+    X(mean_absolute_error)                                                             \
+    X(huber)                                                                           \
+    X(log_cosh)                                                                        \
+    X(binary_crossentropy)                                                             \
+    X(binary_crossentropy_logits)                                                      \
+    X(categorical_crossentropy)                                                        \
+    X(categorical_crossentropy_logits)                                                 \
+    X(sparse_categorical_crossentropy)                                                 \
+    X(sparse_categorical_crossentropy_logits)                                          \
+    X(hinge)                                                                           \
+    X(squared_hinge)                                                                   \
+    X(categorical_hinge)                                                               \
+    X(kl_divergence)                                                                   \
+    X(poisson)
 #define NN_ENUM(name) NN_LOSS_##name,
-    NN_LOSSES(NN_ENUM)
+typedef enum nn_loss { NN_LOSSES(NN_ENUM) NN_LOSS_END } nn_loss;
 #undef NN_ENUM
-    NN_LOSS_END
-} nn_loss;
 
 /* Metrics: a mean over rows of one number per row. loss_value is any loss by name. */
 #define NN_METRICS(X)                                                                  \
-    X(loss_value) X(binary_accuracy) X(categorical_accuracy)                           \
+    X(loss_value)                                                                      \
+    X(binary_accuracy)                                                                 \
+    X(categorical_accuracy)                                                            \
     X(sparse_categorical_accuracy)
-typedef enum nn_metric {
 #define NN_ENUM(name) NN_METRIC_##name,
-    NN_METRICS(NN_ENUM)
+typedef enum nn_metric { NN_METRICS(NN_ENUM) NN_METRIC_END } nn_metric;
 #undef NN_ENUM
-    NN_METRIC_END
-} nn_metric;
 
 /* Optimizers; formulas stand in kernels/optimizer.c. */
 #define NN_OPTIMIZERS(X)                                                               \
-    X(sgd) X(rmsprop) X(adagrad) X(adadelta) X(adam) X(adamax) X(nadam)
-typedef enum nn_optimizer {
+    X(sgd)                                                                             \
+    X(rmsprop)                                                                         \
+    X(adagrad)                                                                         \
+    X(adadelta)                                                                        \
+    X(adam)                                                                            \
+    X(adamax)                                                                          \
+    X(nadam)
 #define NN_ENUM(name) NN_OPT_##name,
-    NN_OPTIMIZERS(NN_ENUM)
+typedef enum nn_optimizer { NN_OPTIMIZERS(NN_ENUM) NN_OPT_END } nn_optimizer;
 #undef NN_ENUM
-    NN_OPT_END
-} nn_optimizer;
 
 /* Name of an id, e.g. "relu"; NULL past the end. */
 const char *nn_isa_name(nn_isa id);
@@ -99,7 +122,7 @@ const char *nn_loss_name(nn_loss id);
 const char *nn_metric_name(nn_metric id);
 const char *nn_optimizer_name(nn_optimizer id);
 
-/* ---- Create, describe, destroy ---------------------------------------------------- */
+/* ---- Create, describe, destroy ------------------------------------------------- */
 
 /* One layer: y = dropout(f(x W + b)). Every part but f may be absent. */
 typedef struct nn_layer_spec {
@@ -138,10 +161,10 @@ typedef struct nn_metric_spec {
 typedef struct nn_optimizer_spec {
     nn_optimizer kind;
     double momentum, beta_1, beta_2, rho, epsilon;
-    double initial_accumulator_value;               /* adagrad */
-    double weight_decay;                            /* w -= lr weight_decay w; 0: none */
-    double clipnorm, clipvalue, global_clipnorm;    /* 0: none */
-    double decay;                                   /* lr_t = lr / (1 + decay t) */
+    double initial_accumulator_value;            /* adagrad */
+    double weight_decay;                         /* w -= lr weight_decay w; 0: none */
+    double clipnorm, clipvalue, global_clipnorm; /* 0: none */
+    double decay;                                /* lr_t = lr / (1 + decay t) */
     int nesterov, amsgrad, centered;
 } nn_optimizer_spec;
 
@@ -151,7 +174,7 @@ nn_status nn_net_compile(nn_net *net, const nn_loss_spec *loss,
                          const nn_metric_spec *metrics, size_t n_metrics,
                          const nn_optimizer_spec *optimizer);
 
-/* ---- Train, evaluate, predict ----------------------------------------------------- */
+/* ---- Train, evaluate, predict -------------------------------------------------- */
 
 typedef struct nn_data {
     const void *x;       /* [n_rows][n_in], rows x_stride elements apart */
@@ -165,10 +188,10 @@ typedef enum nn_on_nan { NN_NAN_STOP, NN_NAN_CONTINUE } nn_on_nan;
 
 typedef struct nn_train_args {
     nn_data data;
-    size_t batch_size;    /* the last batch of an epoch may be shorter */
-    size_t max_batches;   /* return after this many batches, ... */
-    size_t max_epochs;    /* ... or when this many epochs have ended in this call */
-    int shuffle;          /* a new order each epoch, from seed and epochs begun */
+    size_t batch_size;     /* the last batch of an epoch may be shorter */
+    size_t max_batches;    /* return after this many batches, ... */
+    size_t max_epochs;     /* ... or when this many epochs have ended in this call */
+    int shuffle;           /* a new order each epoch, from seed and epochs begun */
     const uint32_t *order; /* [n_rows] row numbers used instead; NULL: none */
     double learning_rate;
     nn_on_nan on_nan;
@@ -176,9 +199,9 @@ typedef struct nn_train_args {
 } nn_train_args;
 
 typedef struct nn_train_result {
-    size_t batches;  /* batches whose update was done in this call */
-    size_t epochs;   /* epochs that ended in this call */
-    int is_nan;      /* a batch loss was not finite (stop: that update was not done) */
+    size_t batches;   /* batches whose update was done in this call */
+    size_t epochs;    /* epochs that ended in this call */
+    int is_nan;       /* a batch loss was not finite (stop: that update was not done) */
     size_t nan_batch; /* its index within its epoch, from 0 */
 } nn_train_result;
 
@@ -206,11 +229,11 @@ nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t
 nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
                          void *y, unsigned threads);
 
-/* ---- Parameters and state --------------------------------------------------------- */
+/* ---- Parameters and state ------------------------------------------------------ */
 
 size_t nn_net_n_out(const nn_net *net);
 size_t nn_net_target_columns(const nn_net *net); /* 1 for sparse labels, else n_out */
-size_t nn_net_n_variables(const nn_net *net); /* kernel, bias, kernel, bias, ... */
+size_t nn_net_n_variables(const nn_net *net);    /* kernel, bias, kernel, bias, ... */
 /* Returns the rank: 2 for a kernel [n_in][n_out], 1 for a bias [n_out]. */
 int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2]);
 nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out);
@@ -232,23 +255,24 @@ typedef struct nn_counters {
     uint64_t steps;        /* updates done since nn_net_compile */
     uint64_t steps_lived;  /* batches trained in the model's life: dropout's counter */
     uint64_t epochs_lived; /* shuffled epochs begun in the model's life */
-    double beta_1_power, beta_2_power; /* running products of the optimizer */
+    double beta_1_power, beta_2_power;       /* running products of the optimizer */
     double momentum_product, schedule_power; /* nadam: product of u_t; 0.96^t */
 } nn_counters;
 void nn_net_get_counters(const nn_net *net, nn_counters *counters);
 nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters);
 
-/* ---- Introspection ---------------------------------------------------------------- */
+/* ---- Introspection ------------------------------------------------------------- */
 
 /* What the last train, evaluate or predict call of this network ran on. */
 typedef struct nn_last_run {
-    unsigned team;      /* threads that took part */
+    unsigned team; /* threads that took part */
     nn_isa isa;
     const char *engine; /* "tiny" or "panel" */
 } nn_last_run;
 void nn_net_last_run(const nn_net *net, nn_last_run *run);
 
-/* Estimated microseconds of one thread for n_rows rows; used to decide about the GIL. */
+/* Estimated microseconds of one thread for n_rows rows; used to decide about the GIL.
+ */
 double nn_net_microseconds(const nn_net *net, size_t n_rows, int training);
 
 int nn_isa_built(nn_isa isa);     /* compiled in */

@@ -29,7 +29,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* ---- Floating-point modes -------------------------------------------------------- */
+/* ---- Floating-point modes ------------------------------------------------------ */
 
 #if defined(__SSE__)
 
@@ -81,7 +81,7 @@ static void leave_float_modes(float_modes found) { (void)found; }
 
 #endif
 
-/* ---- A team of one --------------------------------------------------------------- */
+/* ---- A team of one ------------------------------------------------------------- */
 
 static unsigned run_alone(nn_team_fn *fn, void *context)
 {
@@ -148,7 +148,7 @@ unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 #include <sys/syscall.h>
 #endif
 
-/* ---- How many threads ------------------------------------------------------------ */
+/* ---- How many threads ---------------------------------------------------------- */
 
 static unsigned smaller(unsigned a, unsigned b) { return a < b ? a : b; }
 
@@ -306,7 +306,7 @@ unsigned nn_thread_limit(unsigned wish)
     return limit > 1 ? limit : 1;
 }
 
-/* ---- The barrier ----------------------------------------------------------------- */
+/* ---- The barrier --------------------------------------------------------------- */
 
 /* Pauses before a waiter sleeps: 40 us or more, about what waking it costs. There is no
    sched_yield between: on a busy machine it gives away whole time slices, so that a
@@ -403,7 +403,7 @@ void nn_barrier_wait(const struct nn_team *team)
     wait_long(barrier, end);
 }
 
-/* ---- One region ------------------------------------------------------------------ */
+/* ---- One region ---------------------------------------------------------------- */
 
 struct region {
     nn_team_fn *fn;
@@ -432,7 +432,7 @@ __attribute__((no_sanitize_thread)) static void open_region(struct region *regio
     run_member(region, (unsigned)omp_get_thread_num(), (unsigned)omp_get_num_threads());
 }
 
-/* ---- After a fork: design note (a) ----------------------------------------------- */
+/* ---- After a fork: design note (a) --------------------------------------------- */
 
 static atomic_int forked;  // this process is a fork's child
 static pthread_t survivor; // its first thread, the only one with a past
@@ -523,7 +523,7 @@ __attribute__((constructor)) static void watch_forks(void)
     errno = error;
 }
 
-/* ---- The primitive --------------------------------------------------------------- */
+/* ---- The primitive ------------------------------------------------------------- */
 
 unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 {

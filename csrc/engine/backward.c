@@ -37,17 +37,14 @@ static void backward(struct net *net, size_t first, size_t last, int drops)
         struct layer *layer = &net->layers[l];
         size_t at = first * layer->n_out;
         real *d = layer->d + at;
-        if (!layer->needs_dx && !(layer->has_kernel && layer->trainable))
-            return;
+        if (!layer->needs_dx && !(layer->has_kernel && layer->trainable)) return;
         if (!(l == top && net->loss.on_logits)) {
-            if (layer->has_dropout && drops)
-                drop(net, layer, d, d, first, m);
+            if (layer->has_dropout && drops) drop(net, layer, d, d, first, m);
             if (layer->act != NN_ACT_linear)
                 net->kernels->activation[layer->act].backward(
                     d, d, layer->z + at, layer->y + at, m, layer->n_out, layer->args);
         }
-        if (!layer->needs_dx)
-            return;
+        if (!layer->needs_dx) return;
         struct layer *below = &net->layers[l - 1];
         real *dx = below->d + first * below->n_out;
         if (!layer->has_kernel) {

@@ -8,8 +8,7 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
 #define VIEW(pointer, per_row)                                                         \
     do {                                                                               \
         size_t n;                                                                      \
-        if (block)                                                                     \
-            (pointer) = (void *)(block + *bytes);                                      \
+        if (block) (pointer) = (void *)(block + *bytes);                               \
         if (__builtin_mul_overflow(rows, (size_t)(per_row), &n) ||                     \
             !nn_add_size(bytes, n, sizeof *(pointer)))                                 \
             return 0;                                                                  \
@@ -44,14 +43,11 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
 /* Room for batches of `rows` rows. On failure the network is as before. */
 static nn_status ensure_capacity(struct net *net, size_t rows)
 {
-    if (rows <= net->capacity)
-        return NN_OK;
+    if (rows <= net->capacity) return NN_OK;
     size_t bytes;
-    if (!lay_batch(net, rows, NULL, &bytes))
-        return NN_ERR_SIZE;
+    if (!lay_batch(net, rows, NULL, &bytes)) return NN_ERR_SIZE;
     char *block = nn_alloc(bytes, 1);
-    if (!block)
-        return NN_ERR_MEMORY;
+    if (!block) return NN_ERR_MEMORY;
     nn_free(net->batch);
     net->batch = block;
     net->capacity = rows;
@@ -68,11 +64,9 @@ static nn_status ensure_capacity(struct net *net, size_t rows)
 
 static nn_status ensure_order(struct net *net, size_t n_rows)
 {
-    if (n_rows <= net->order_capacity)
-        return NN_OK;
+    if (n_rows <= net->order_capacity) return NN_OK;
     uint32_t *order = nn_alloc(n_rows, sizeof *order);
-    if (!order)
-        return NN_ERR_MEMORY;
+    if (!order) return NN_ERR_MEMORY;
     nn_free(net->order);
     net->order = order;
     net->order_capacity = n_rows;

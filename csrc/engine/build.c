@@ -16,15 +16,14 @@ static const struct nn_kernels *const kernels_by_isa[NN_ISA_END] = {
 static void destroy(nn_net *base)
 {
     struct net *net = net_of(base);
-    if (!net)
-        return;
+    if (!net) return;
     for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++)
         nn_free(atomic_load(&net->scratch[i]));
-    void *blocks[] = {net->layers,         net->variables,     net->params,
-                      net->grads,          net->slots[0],      net->slots[1],
-                      net->slots[2],       net->wt,            net->metrics,
-                      net->units,          net->norm_blocks,   net->train_sums.of,
-                      net->eval_sums.of,   net->batch,         net->order};
+    void *blocks[] = {net->layers,       net->variables,   net->params,
+                      net->grads,        net->slots[0],    net->slots[1],
+                      net->slots[2],     net->wt,          net->metrics,
+                      net->units,        net->norm_blocks, net->train_sums.of,
+                      net->eval_sums.of, net->batch,       net->order};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
     nn_free(net);
@@ -92,8 +91,7 @@ static nn_status describe(struct net *net, const nn_layer_spec *specs, size_t *n
     for (size_t l = 0; l < net->base.n_layers; l++) {
         struct layer *layer = &net->layers[l];
         nn_status status = describe_layer(layer, &specs[l], n_in);
-        if (status)
-            return status;
+        if (status) return status;
         int is_last = l + 1 == net->base.n_layers;
         layer->keeps_input =
             net->kernels->activation[layer->act].reads_input || is_last;
@@ -102,22 +100,20 @@ static nn_status describe(struct net *net, const nn_layer_spec *specs, size_t *n
             size_t *n = &net->base.n_variables;
             net->variables[(*n)++] =
                 (struct nn_variable){l, layer->n_in, layer->n_out, 0};
-            status = reserve(&net->n_params, layer->n_in, layer->n_out,
-                             &layer->offset[0]);
+            status =
+                reserve(&net->n_params, layer->n_in, layer->n_out, &layer->offset[0]);
             if (!status && layer->has_bias) {
                 net->variables[(*n)++] = (struct nn_variable){l, 1, layer->n_out, 1};
                 status = reserve(&net->n_params, 1, layer->n_out, &layer->offset[1]);
             }
             if (!status && needs_own_transpose(layer))
                 status = reserve(n_wt, layer->n_in, layer->n_out, &offset);
-            if (status)
-                return status;
+            if (status) return status;
             trainable_below |= layer->trainable;
             net->flops += 2.0 * (double)layer->n_in * (double)layer->n_out;
         }
         n_in = layer->n_out;
-        if (n_in > net->widest)
-            net->widest = n_in;
+        if (n_in > net->widest) net->widest = n_in;
     }
     net->base.n_out = n_in;
     return NN_OK;
@@ -133,8 +129,7 @@ static nn_status size_scratch(struct net *net)
         if (__builtin_mul_overflow(net->scratch_rows, net->widest, &n) ||
             !nn_add_size(&bytes, n, sizeof(real)))
             return NN_ERR_SIZE;
-    if (!nn_add_size(&bytes, net->scratch_rows, sizeof(real *)))
-        return NN_ERR_SIZE;
+    if (!nn_add_size(&bytes, net->scratch_rows, sizeof(real *))) return NN_ERR_SIZE;
     net->scratch_size = bytes;
     return NN_OK;
 }
@@ -144,19 +139,15 @@ static nn_status build(struct net *net, const nn_layer_spec *specs)
     size_t n = net->base.n_layers, n_wt = 0;
     net->layers = nn_alloc(n, sizeof *net->layers);
     net->variables = nn_alloc(n, 2 * sizeof *net->variables);
-    if (!net->layers || !net->variables)
-        return NN_ERR_MEMORY;
+    if (!net->layers || !net->variables) return NN_ERR_MEMORY;
     net->base.variables = net->variables;
     net->widest = net->base.n_in;
     nn_status status = describe(net, specs, &n_wt);
-    if (!status)
-        status = size_scratch(net);
-    if (status)
-        return status;
+    if (!status) status = size_scratch(net);
+    if (status) return status;
     net->params = nn_alloc(net->n_params, sizeof(real));
     net->wt = nn_alloc(n_wt, sizeof(real));
-    if (!net->params || !net->wt)
-        return NN_ERR_MEMORY;
+    if (!net->params || !net->wt) return NN_ERR_MEMORY;
     lay_transposes(net);
     return NN_OK;
 }
@@ -165,13 +156,11 @@ static nn_status create(nn_net **out, nn_isa isa, size_t n_in,
                         const nn_layer_spec *layers, size_t n_layers, uint64_t seed)
 {
     *out = NULL;
-    if (n_in == 0 || n_layers == 0)
-        return NN_ERR_SIZE;
+    if (n_in == 0 || n_layers == 0) return NN_ERR_SIZE;
     if (isa >= NN_ISA_END || !kernels_by_isa[isa] || !nn_cpu_has(isa))
         return NN_ERR_ISA;
     struct net *net = nn_alloc(1, sizeof *net);
-    if (!net)
-        return NN_ERR_MEMORY;
+    if (!net) return NN_ERR_MEMORY;
     net->kernels = kernels_by_isa[isa];
     net->forced_threads = nn_forced_threads();
     net->base = (nn_net){.engine = &NN_ENGINE,

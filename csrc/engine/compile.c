@@ -25,8 +25,7 @@ static nn_status plan_loss(const struct net *net, const nn_loss_spec *spec,
         return NN_ERR_SPEC;
     plan->on_logits =
         logits != NN_LOSS_END && last->act == squash && !last->has_dropout;
-    if (logits != NN_LOSS_END && (plan->on_logits || spec->from_logits))
-        kind = logits;
+    if (logits != NN_LOSS_END && (plan->on_logits || spec->from_logits)) kind = logits;
     plan->fn = net->kernels->loss[kind];
     plan->args = (struct nn_loss_args){(real)spec->label_smoothing, (real)spec->delta};
     return NN_OK;
@@ -57,21 +56,20 @@ static size_t list_units(const struct net *net, struct unit *units)
     size_t n = 0;
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
-        if (!layer->has_kernel || !layer->trainable)
-            continue;
+        if (!layer->has_kernel || !layer->trainable) continue;
         for (size_t j = 0; j < layer->n_out; j += NN_PANEL) {
             size_t width = panel_width(j, layer->n_out);
             for (size_t k = 0; k < layer->n_in; k += UNIT_ROWS) {
                 size_t rows = min_size(UNIT_ROWS, layer->n_in - k);
                 if (units)
-                    units[n] = (struct unit){
-                        .layer = l,
-                        .panel = j,
-                        .width = width,
-                        .row = k,
-                        .rows = rows,
-                        .offset = layer->offset[0] + j * layer->n_in + k * width,
-                        .cost = (double)(width * rows)};
+                    units[n] = (struct unit){.layer = l,
+                                             .panel = j,
+                                             .width = width,
+                                             .row = k,
+                                             .rows = rows,
+                                             .offset = layer->offset[0] +
+                                                       j * layer->n_in + k * width,
+                                             .cost = (double)(width * rows)};
                 n++;
             }
             if (layer->has_bias) {
@@ -121,15 +119,13 @@ static nn_status plan_metrics(const struct net *net, const nn_metric_spec *specs
                               size_t n, struct metric_plan *plans)
 {
     for (size_t i = 0; i < n; i++) {
-        if (specs[i].kind >= NN_METRIC_END)
-            return NN_ERR_SPEC;
+        if (specs[i].kind >= NN_METRIC_END) return NN_ERR_SPEC;
         plans[i].kind = specs[i].kind;
         plans[i].threshold = (real)specs[i].threshold;
         plans[i].weighted = specs[i].weighted;
         if (specs[i].kind == NN_METRIC_loss_value) {
             nn_status status = plan_loss(net, &specs[i].loss, &plans[i].loss);
-            if (status)
-                return status;
+            if (status) return status;
         }
     }
     return NN_OK;
@@ -162,24 +158,19 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
 {
     struct compiled c = {0};
     struct loss_plan plan;
-    if (optimizer->kind >= NN_OPT_END)
-        return NN_ERR_SPEC;
+    if (optimizer->kind >= NN_OPT_END) return NN_ERR_SPEC;
     size_t n_slots = slots_of(optimizer);
     nn_status status = plan_loss(net, loss, &plan);
-    if (!status)
-        status = allocate_compiled(net, &c, n_metrics, n_slots);
-    if (!status)
-        status = plan_metrics(net, metrics, n_metrics, c.metrics);
+    if (!status) status = allocate_compiled(net, &c, n_metrics, n_slots);
+    if (!status) status = plan_metrics(net, metrics, n_metrics, c.metrics);
     if (status) {
         free_compiled(&c);
         return status;
     }
-    struct compiled old = {net->metrics,
-                           {net->slots[0], net->slots[1], net->slots[2]},
-                           net->grads,
-                           net->units,
-                           net->norm_blocks,
-                           {net->train_sums.of, net->eval_sums.of}};
+    struct compiled old = {
+        net->metrics,     {net->slots[0], net->slots[1], net->slots[2]},
+        net->grads,       net->units,
+        net->norm_blocks, {net->train_sums.of, net->eval_sums.of}};
     free_compiled(&old);
     net->metrics = c.metrics;
     net->grads = c.grads;
@@ -228,8 +219,7 @@ static nn_status compile(nn_net *base, const nn_loss_spec *loss,
 {
     struct net *net = net_of(base);
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     status = compile_taken(net, loss, metrics, n_metrics, optimizer);
     give_back_changed(net);
     return status;

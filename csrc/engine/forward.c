@@ -59,15 +59,14 @@ static void forward(struct net *net, size_t first, size_t last, int drops)
     }
 }
 
-/* ---- predict ---------------------------------------------------------------------- */
+/* ---- predict ------------------------------------------------------------------- */
 
 /* A block of scratch: from the free list, else new; NULL when there is no memory. */
 static void *take_scratch(struct net *net)
 {
     for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++) {
         void *block = atomic_exchange(&net->scratch[i], NULL);
-        if (block)
-            return block;
+        if (block) return block;
     }
     return nn_alloc(net->scratch_size, 1);
 }
@@ -76,8 +75,7 @@ static void give_back_scratch(struct net *net, void *block)
 {
     for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++) {
         void *empty = NULL;
-        if (atomic_compare_exchange_strong(&net->scratch[i], &empty, block))
-            return;
+        if (atomic_compare_exchange_strong(&net->scratch[i], &empty, block)) return;
     }
     nn_free(block);
 }
@@ -120,8 +118,7 @@ static void predict_rows(void *context, const struct nn_team *team)
     struct net *net = job->net;
     size_t first, last;
     share(job->n_rows, team->rank, team->size, &first, &last);
-    if (first == last)
-        return;
+    if (first == last) return;
     void *scratch = take_scratch(net);
     if (!scratch) {
         atomic_store(&job->failed, 1);
@@ -141,8 +138,7 @@ static nn_status predict(nn_net *base, const void *x, ptrdiff_t x_stride, size_t
 {
     struct net *net = net_of(base);
     nn_status status = take_for_reading(net);
-    if (status)
-        return status;
+    if (status) return status;
     struct predict_job job = {net, x, x_stride, n_rows, y, 0};
     unsigned team = nn_parallel(team_for(net, n_rows, 0, threads), predict_rows, &job);
     base->last_team = team;

@@ -29,11 +29,11 @@ struct layer {
     real dropout_scale;
     double l1[2], l2[2]; /* of kernel, bias */
     size_t offset[2];    /* of kernel, bias in the flat blocks, in elements */
-    real *wt; /* panels of W^T; W itself where both are one line of memory */
+    real *wt;            /* panels of W^T; W itself where both are one line of memory */
 
     /* A batch: [capacity][n_out], compact; views into net->batch. */
-    real *z, *y, *u;   /* before f, after f, after dropout; may coincide */
-    real *d;           /* dL/du, then dL/dz */
+    real *z, *y, *u;             /* before f, after f, after dropout; may coincide */
+    real *d;                     /* dL/du, then dL/dz */
     const real **rows, **d_rows; /* [capacity] rows of u and of d */
 };
 
@@ -116,7 +116,7 @@ struct net {
     size_t widest; /* columns of the widest layer */
     double flops;  /* multiply-adds x 2 of one row, forward */
     unsigned forced_threads;
-    atomic_int users;          /* -1: being changed; n: n predictions run */
+    atomic_int users;           /* -1: being changed; n: n predictions run */
     _Atomic(void *) scratch[8]; /* free blocks of predict, all of scratch_size */
     size_t scratch_size, scratch_rows;
 };
@@ -129,8 +129,9 @@ static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static inline void share(size_t n, unsigned rank, unsigned size, size_t *first,
                          size_t *last)
 {
-    *first = n / size * rank + min_size(n % size, rank);
-    *last = *first + n / size + (rank < n % size);
+    size_t least = size == 1 ? n : n / size, longer = n - least * size;
+    *first = least * rank + min_size(longer, rank);
+    *last = *first + least + (rank < longer);
 }
 
 /* Columns of the panel that starts at `column` of n. */
@@ -150,8 +151,7 @@ static inline nn_status take_for_reading(struct net *net)
 {
     int users = atomic_load(&net->users);
     while (users >= 0)
-        if (atomic_compare_exchange_weak(&net->users, &users, users + 1))
-            return NN_OK;
+        if (atomic_compare_exchange_weak(&net->users, &users, users + 1)) return NN_OK;
     return NN_ERR_BUSY;
 }
 static inline void give_back_read(struct net *net) { atomic_fetch_sub(&net->users, 1); }

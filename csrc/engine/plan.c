@@ -29,12 +29,10 @@ static double microseconds(const nn_net *base, size_t n_rows, int training)
 static unsigned team_for(const struct net *net, size_t n_rows, int training,
                          unsigned wish)
 {
-    if (net->forced_threads)
-        return net->forced_threads;
+    if (net->forced_threads) return net->forced_threads;
     double us = microseconds(&net->base, n_rows, training);
     double overhead = training ? BARRIERS_US : TEAM_START_US;
-    if (us < 4 * overhead)
-        return 1;
+    if (us < 4 * overhead) return 1;
     unsigned limit = nn_thread_limit(wish);
     double most = us / (2 * overhead);
     return most < limit ? (unsigned)most : limit;

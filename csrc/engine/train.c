@@ -8,7 +8,7 @@
 
 #include "engine/net.h"
 
-/* ---- sums over rows --------------------------------------------------------------- */
+/* ---- sums over rows ------------------------------------------------------------ */
 
 static double join_lanes(const double lanes[NN_ROW_LANES])
 {
@@ -80,7 +80,7 @@ static void report_sums(const struct net *net, const struct sums *sums, int weig
     }
 }
 
-/* ---- one batch -------------------------------------------------------------------- */
+/* ---- one batch ----------------------------------------------------------------- */
 
 struct batch {
     const nn_data *data;
@@ -100,8 +100,7 @@ static void fetch(struct net *net, const struct batch *batch, size_t first, size
         const real *t = y + (ptrdiff_t)row * data->y_stride;
         for (size_t j = 0; j < columns; j++)
             net->targets[i * columns + j] = t[j];
-        if (weights)
-            net->row_weights[i] = weights[row];
+        if (weights) net->row_weights[i] = weights[row];
     }
 }
 
@@ -111,14 +110,12 @@ static void run_rows(struct net *net, const struct batch *batch,
 {
     size_t first, last;
     share(batch->m, team->rank, team->size, &first, &last);
-    if (first == last)
-        return;
+    if (first == last) return;
     fetch(net, batch, first, last);
     forward(net, first, last, drops);
     measure(net, first, last, batch->m, learns,
             batch->data->weights ? net->row_weights : NULL);
-    if (learns)
-        backward(net, first, last, drops);
+    if (learns) backward(net, first, last, drops);
 }
 
 static int loss_is_finite(const struct net *net, const struct batch *batch,
@@ -131,7 +128,7 @@ static int loss_is_finite(const struct net *net, const struct batch *batch,
     return probe == 0;
 }
 
-/* ---- train ------------------------------------------------------------------------ */
+/* ---- train --------------------------------------------------------------------- */
 
 /* One step, planned by thread 0 while the one before is applied. */
 struct step_plan {
@@ -169,13 +166,13 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     struct epoch *epoch = &net->epoch;
     plan->done = job->result->batches >= args->max_batches ||
                  job->result->epochs >= args->max_epochs;
-    if (plan->done)
-        return;
-    if (!epoch->begun)
-        begin_epoch(net, args);
+    if (plan->done) return;
+    if (!epoch->begun) begin_epoch(net, args);
     plan->batch = (struct batch){
         .data = &args->data,
-        .order = args->order ? args->order : epoch->shuffled ? net->order : NULL,
+        .order = args->order       ? args->order
+                 : epoch->shuffled ? net->order
+                                   : NULL,
         .start = epoch->position,
         .m = min_size(args->batch_size, epoch->n_rows - epoch->position)};
     prepare_step(net, args->learning_rate, &plan->step, &plan->next);
@@ -193,8 +190,7 @@ static void close_step(struct train_job *job, const struct step_plan *plan,
     epoch->batch++;
     job->result->batches++;
     net->base.counters = plan->next;
-    if (epoch->position < epoch->n_rows)
-        return;
+    if (epoch->position < epoch->n_rows) return;
     size_t width = 1 + net->base.n_metrics;
     report_sums(net, &net->train_sums, weights != NULL,
                 job->report + job->result->epochs * width);
@@ -225,14 +221,12 @@ static void train_thread(void *context, const struct nn_team *team)
     struct net *net = job->net;
     size_t first, last;
     share_units(net, team, &first, &last);
-    if (team->rank == 0)
-        plan_step(job, &job->plans[0]);
+    if (team->rank == 0) plan_step(job, &job->plans[0]);
     nn_barrier_wait(team);
     for (int odd = 0; !job->plans[odd].done; odd = !odd) {
         const struct step_plan *plan = &job->plans[odd];
         run_rows(net, &plan->batch, team, 1, 1);
-        if (net->has_penalty)
-            sum_blocks(net, team, PENALTIES);
+        if (net->has_penalty) sum_blocks(net, team, PENALTIES);
         nn_barrier_wait(team);
         double penalty = net->has_penalty ? join_penalty(net) : 0;
         int is_finite = loss_is_finite(net, &plan->batch, penalty);
@@ -249,8 +243,7 @@ static void train_thread(void *context, const struct nn_team *team)
                 plan_step(job, &job->plans[!odd]);
             }
         }
-        if (!stops)
-            update(net, plan, team, first, last);
+        if (!stops) update(net, plan, team, first, last);
         nn_barrier_wait(team);
     }
 }
@@ -259,16 +252,12 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
                              nn_train_result *result)
 {
     size_t n = args->data.n_rows;
-    if (n == 0 || n > UINT32_MAX || args->batch_size == 0)
-        return NN_ERR_SIZE;
+    if (n == 0 || n > UINT32_MAX || args->batch_size == 0) return NN_ERR_SIZE;
     size_t rows = min_size(args->batch_size, n);
     nn_status status = ensure_capacity(net, rows);
-    if (!status && args->shuffle && !args->order)
-        status = ensure_order(net, n);
-    if (status)
-        return status;
-    if (net->epoch.begun && net->epoch.n_rows != n)
-        net->epoch.begun = 0;
+    if (!status && args->shuffle && !args->order) status = ensure_order(net, n);
+    if (status) return status;
+    if (net->epoch.begun && net->epoch.n_rows != n) net->epoch.begun = 0;
     struct train_job job = {
         .net = net, .args = args, .report = report, .result = result};
     net->base.last_team =
@@ -281,11 +270,9 @@ static nn_status train(nn_net *base, const nn_train_args *args, double *report,
 {
     struct net *net = net_of(base);
     *result = (nn_train_result){0};
-    if (!base->is_compiled)
-        return NN_ERR_STATE;
+    if (!base->is_compiled) return NN_ERR_STATE;
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     status = train_taken(net, args, report, result);
     give_back_changed(net);
     return status;
@@ -295,8 +282,7 @@ static nn_status reset_epoch(nn_net *base)
 {
     struct net *net = net_of(base);
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     net->epoch.begun = 0;
     give_back_changed(net);
     return NN_OK;
@@ -314,15 +300,14 @@ static nn_status set_counters(nn_net *base, const nn_counters *counters)
 {
     struct net *net = net_of(base);
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     base->counters = *counters;
     net->epoch.begun = 0;
     give_back_changed(net);
     return NN_OK;
 }
 
-/* ---- evaluate and gradient -------------------------------------------------------- */
+/* ---- evaluate and gradient ----------------------------------------------------- */
 
 struct measure_job {
     struct net *net;
@@ -335,8 +320,7 @@ static void measure_thread(void *context, const struct nn_team *team)
     struct measure_job *job = context;
     struct net *net = job->net;
     run_rows(net, &job->batch, team, job->learns, 0);
-    if (net->has_penalty)
-        sum_blocks(net, team, PENALTIES);
+    if (net->has_penalty) sum_blocks(net, team, PENALTIES);
     if (job->learns) {
         size_t first, last;
         share_units(net, team, &first, &last);
@@ -354,10 +338,8 @@ static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t fir
     if (data->n_rows == 0 || first > data->n_rows || n > data->n_rows - first)
         return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, min_size(n, EVALUATE_ROWS));
-    if (status)
-        return status;
-    if (first == 0)
-        reset_sums(net, &net->eval_sums);
+    if (status) return status;
+    if (first == 0) reset_sums(net, &net->eval_sums);
     for (size_t end = first + n; first < end;) {
         size_t m = min_size(EVALUATE_ROWS, end - first);
         struct measure_job job = {net, {data, NULL, first, m}, 0};
@@ -376,11 +358,9 @@ static nn_status evaluate(nn_net *base, const nn_data *data, size_t first, size_
                           unsigned threads, double *report)
 {
     struct net *net = net_of(base);
-    if (!base->is_compiled)
-        return NN_ERR_STATE;
+    if (!base->is_compiled) return NN_ERR_STATE;
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     status = evaluate_taken(net, data, first, n, threads, report);
     give_back_changed(net);
     return status;
@@ -388,11 +368,9 @@ static nn_status evaluate(nn_net *base, const nn_data *data, size_t first, size_
 
 static nn_status gradient_taken(struct net *net, const nn_data *data, double *loss)
 {
-    if (data->n_rows == 0)
-        return NN_ERR_SIZE;
+    if (data->n_rows == 0) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, data->n_rows);
-    if (status)
-        return status;
+    if (status) return status;
     struct measure_job job = {net, {data, NULL, 0, data->n_rows}, 1};
     net->base.last_team =
         nn_parallel(team_for(net, data->n_rows, 1, 0), measure_thread, &job);
@@ -401,19 +379,17 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
         add_row(&sum, i,
                 data->weights ? (double)net->row_weights[i] * (double)net->values[i]
                               : (double)net->values[i]);
-    *loss = total(&sum) / (double)data->n_rows +
-            (net->has_penalty ? join_penalty(net) : 0);
+    *loss =
+        total(&sum) / (double)data->n_rows + (net->has_penalty ? join_penalty(net) : 0);
     return NN_OK;
 }
 
 static nn_status loss_gradient(nn_net *base, const nn_data *data, double *loss)
 {
     struct net *net = net_of(base);
-    if (!base->is_compiled)
-        return NN_ERR_STATE;
+    if (!base->is_compiled) return NN_ERR_STATE;
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     status = gradient_taken(net, data, loss);
     give_back_changed(net);
     return status;

@@ -47,24 +47,23 @@ static void prepare_step(const struct net *net, double learning_rate,
     next->beta_1_power *= spec->beta_1;
     next->beta_2_power *= spec->beta_2;
     double lr = learning_rate;
-    if (spec->decay > 0)
-        lr /= 1 + spec->decay * (double)net->base.counters.steps;
-    *step = (struct nn_step){
-        .scale = 1,
-        .clip = spec->clipvalue > 0 ? (real)spec->clipvalue : (real)INFINITY,
-        .shrink = (real)(lr * spec->weight_decay),
-        .lr = (real)lr,
-        .momentum = (real)spec->momentum,
-        .beta_1 = (real)spec->beta_1,
-        .beta_2 = (real)spec->beta_2,
-        .rho = (real)spec->rho,
-        .epsilon = (real)spec->epsilon,
-        .one_minus_beta_1 = (real)(1 - spec->beta_1),
-        .one_minus_beta_2 = (real)(1 - spec->beta_2),
-        .one_minus_rho = (real)(1 - spec->rho),
-        .nesterov = spec->nesterov,
-        .amsgrad = spec->amsgrad,
-        .centered = spec->centered};
+    if (spec->decay > 0) lr /= 1 + spec->decay * (double)net->base.counters.steps;
+    *step = (struct nn_step){.scale = 1,
+                             .clip = spec->clipvalue > 0 ? (real)spec->clipvalue
+                                                         : (real)INFINITY,
+                             .shrink = (real)(lr * spec->weight_decay),
+                             .lr = (real)lr,
+                             .momentum = (real)spec->momentum,
+                             .beta_1 = (real)spec->beta_1,
+                             .beta_2 = (real)spec->beta_2,
+                             .rho = (real)spec->rho,
+                             .epsilon = (real)spec->epsilon,
+                             .one_minus_beta_1 = (real)(1 - spec->beta_1),
+                             .one_minus_beta_2 = (real)(1 - spec->beta_2),
+                             .one_minus_rho = (real)(1 - spec->rho),
+                             .nesterov = spec->nesterov,
+                             .amsgrad = spec->amsgrad,
+                             .centered = spec->centered};
     if (spec->kind == NN_OPT_adam) {
         step->alpha =
             (real)(lr * sqrt(1 - next->beta_2_power) / (1 - next->beta_1_power));
@@ -126,7 +125,7 @@ static void update_flat(struct net *net, const struct nn_step *step, size_t m)
         refresh_unit(net, &net->units[i]);
 }
 
-/* ---- sums over whole variables ---------------------------------------------------- */
+/* ---- sums over whole variables ------------------------------------------------- */
 
 /* Parameters [first, first + n) of a variable in logical order, n <= NN_SUM_BLOCK. */
 static void gather_logical(const struct net *net, const struct nn_variable *variable,
@@ -149,7 +148,8 @@ static void gather_logical(const struct net *net, const struct nn_variable *vari
 enum block_sums { PENALTIES, SQUARES };
 
 /* This thread's share of the block sums of every variable, into norm_blocks. */
-static void sum_blocks(struct net *net, const struct nn_team *team, enum block_sums what)
+static void sum_blocks(struct net *net, const struct nn_team *team,
+                       enum block_sums what)
 {
     real values[NN_SUM_BLOCK];
     size_t b = 0;
@@ -161,18 +161,14 @@ static void sum_blocks(struct net *net, const struct nn_team *team, enum block_s
         int wanted = layer->trainable && (what == SQUARES || l1 || l2);
         for (size_t first = 0; first < size; first += NN_SUM_BLOCK, b++) {
             double *out = net->norm_blocks + 2 * b;
-            if (b % team->size != team->rank)
-                continue;
+            if (b % team->size != team->rank) continue;
             out[0] = out[1] = 0;
-            if (!wanted)
-                continue;
+            if (!wanted) continue;
             size_t n = min_size(NN_SUM_BLOCK, size - first);
             real *block = what == SQUARES ? net->grads : net->params;
             gather_logical(net, v, block, first, n, values);
-            if (what == SQUARES || l2)
-                out[0] = net->kernels->sum_squares(values, n);
-            if (what == PENALTIES && l1)
-                out[1] = net->kernels->sum_abs(values, n);
+            if (what == SQUARES || l2) out[0] = net->kernels->sum_squares(values, n);
+            if (what == PENALTIES && l1) out[1] = net->kernels->sum_abs(values, n);
         }
     }
 }
@@ -210,8 +206,7 @@ static double clip_factor(const struct net *net, const struct unit *unit)
         const struct nn_variable *v = &net->variables[i];
         join_blocks(net, i, &b, sums);
         all += sums[0];
-        if (v->layer == unit->layer && v->is_bias == unit->is_bias)
-            own = sums[0];
+        if (v->layer == unit->layer && v->is_bias == unit->is_bias) own = sums[0];
     }
     double limit = net->optimizer.clipnorm, norm = sqrt(own);
     if (net->optimizer.global_clipnorm > 0) {
@@ -230,10 +225,9 @@ static void differentiate_units(struct net *net, size_t first, size_t last, size
         differentiate(net, unit, m);
         double l1 = layer->l1[unit->is_bias], l2 = layer->l2[unit->is_bias];
         if (l1 || l2)
-            net->kernels->add_penalty(net->grads + unit->offset,
-                                      net->params + unit->offset,
-                                      unit->rows * unit->width, (real)l1,
-                                      (real)(2 * l2));
+            net->kernels->add_penalty(
+                net->grads + unit->offset, net->params + unit->offset,
+                unit->rows * unit->width, (real)l1, (real)(2 * l2));
     }
 }
 

@@ -8,8 +8,7 @@ static void refresh_transpose(struct net *net, struct layer *layer, size_t j,
                               size_t width, size_t k, size_t rows)
 {
     const real *w = net->params + layer->offset[0] + j * layer->n_in;
-    if (!layer->needs_dx || layer->wt == net->params + layer->offset[0])
-        return;
+    if (!layer->needs_dx || layer->wt == net->params + layer->offset[0]) return;
     for (size_t end = k + rows; k < end;) {
         size_t panel = k / NN_PANEL * NN_PANEL;
         size_t wide = panel_width(panel, layer->n_in);
@@ -36,8 +35,7 @@ static real *block_of(const struct net *net, enum nn_array which, size_t slot)
 static real *element(const struct layer *layer, const struct nn_variable *variable,
                      real *block, size_t k, size_t j)
 {
-    if (variable->is_bias)
-        return block + layer->offset[1] + j;
+    if (variable->is_bias) return block + layer->offset[1] + j;
     size_t panel = j / NN_PANEL * NN_PANEL;
     return block + layer->offset[0] + panel * layer->n_in +
            k * panel_width(panel, layer->n_out) + (j - panel);
@@ -64,11 +62,9 @@ static nn_status read_variable(const nn_net *base, enum nn_array which, size_t s
 {
     struct net *net = net_of(base);
     real *block = block_of(net, which, slot);
-    if (index >= base->n_variables || !block)
-        return NN_ERR_SPEC;
+    if (index >= base->n_variables || !block) return NN_ERR_SPEC;
     nn_status status = take_for_reading(net);
-    if (status)
-        return status;
+    if (status) return status;
     copy_variable(net, index, block, out, 1);
     give_back_read(net);
     return NN_OK;
@@ -79,11 +75,9 @@ static nn_status write_variable(nn_net *base, enum nn_array which, size_t slot,
 {
     struct net *net = net_of(base);
     real *block = block_of(net, which, slot);
-    if (index >= base->n_variables || !block)
-        return NN_ERR_SPEC;
+    if (index >= base->n_variables || !block) return NN_ERR_SPEC;
     nn_status status = take_for_change(net);
-    if (status)
-        return status;
+    if (status) return status;
     copy_variable(net, index, block, (real *)in, 0);
     const struct nn_variable *v = &net->variables[index];
     struct layer *layer = &net->layers[v->layer];

@@ -32,8 +32,7 @@ static nn_status activation(nn_isa isa, nn_activation act, const double args[3],
                             void *out, const void *dy, const void *z, size_t rows,
                             size_t cols)
 {
-    if (act >= NN_ACT_END)
-        return NN_ERR_SPEC;
+    if (act >= NN_ACT_END) return NN_ERR_SPEC;
     if (isa >= NN_ISA_END || !kernels_by_isa[isa] || !nn_cpu_has(isa))
         return NN_ERR_ISA;
     const struct nn_activation_kernel *kernel = &kernels_by_isa[isa]->activation[act];
@@ -43,8 +42,7 @@ static nn_status activation(nn_isa isa, nn_activation act, const double args[3],
         return NN_OK;
     }
     real *y = nn_alloc(rows * cols, sizeof(real));
-    if (!y)
-        return NN_ERR_MEMORY;
+    if (!y) return NN_ERR_MEMORY;
     kernel->forward(y, z, rows, cols, typed);
     kernel->backward(out, dy, z, y, rows, cols, typed);
     nn_free(y);

@@ -6,10 +6,11 @@
 #include "base/rng.h"
 
 /* Counters worked on at once, each of which serves four columns of one row. */
-#define DROPOUT_COUNTERS 16
+#define DROPOUT_COUNTERS 32
 
 /* word[4 i + k] = word k of nn_dropout_words(seed, step, row[i], quad[i]), with the
-   rounds outside and the counters inside, for the compiler to vectorise. */
+   rounds outside and the counters inside: loops that the compiler vectorises unless it
+   has unrolled them before. */
 static void dropout_words(uint32_t word[4 * DROPOUT_COUNTERS], uint64_t seed,
                           uint64_t step, const uint32_t row[DROPOUT_COUNTERS],
                           const uint32_t quad[DROPOUT_COUNTERS])
@@ -17,13 +18,16 @@ static void dropout_words(uint32_t word[4 * DROPOUT_COUNTERS], uint64_t seed,
     uint32_t c0[DROPOUT_COUNTERS], c1[DROPOUT_COUNTERS];
     uint32_t c2[DROPOUT_COUNTERS], c3[DROPOUT_COUNTERS];
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+#pragma GCC unroll 1
     for (size_t i = 0; i < DROPOUT_COUNTERS; i++) {
         c0[i] = quad[i];
         c1[i] = row[i];
         c2[i] = (uint32_t)step;
         c3[i] = (uint32_t)(step >> 32);
     }
+#pragma GCC unroll 1
     for (int round = 0; round < 10; round++) {
+#pragma GCC unroll 1
         for (size_t i = 0; i < DROPOUT_COUNTERS; i++) {
             uint64_t p0 = (uint64_t)0xD2511F53u * c0[i],
                      p1 = (uint64_t)0xCD9E8D57u * c2[i];
@@ -35,6 +39,7 @@ static void dropout_words(uint32_t word[4 * DROPOUT_COUNTERS], uint64_t seed,
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
+#pragma GCC unroll 1
     for (size_t i = 0; i < DROPOUT_COUNTERS; i++) {
         word[4 * i] = c0[i];
         word[4 * i + 1] = c1[i];

@@ -15,7 +15,59 @@
 /* Elements in a buffer on the stack; a multiple of NN_ROW_LANES. */
 #define LOSS_BLOCK 256
 
+/* The most columns that count as a short row: such rows lie side by side in a vector.
+ */
+#define SHORT_ROW 32
+
 #define ARGS_UNUSED __attribute__((unused))
+
+/* ---- Rows side by side --------------------------------------------------------- */
+
+/* x[j][l] = in[l][j] for m <= VEC_LANES rows l; +0 in the lanes past them. */
+VEC_INLINE void rows_to_lanes(real *x, const real *in, size_t ldi, size_t m,
+                              size_t cols)
+{
+    for (size_t l = 0; l < m; l++)
+        for (size_t j = 0; j < cols; j++)
+            x[j * VEC_LANES + l] = in[l * ldi + j];
+    for (size_t j = 0; m < VEC_LANES && j < cols; j++)
+        for (size_t l = m; l < VEC_LANES; l++)
+            x[j * VEC_LANES + l] = 0;
+}
+
+/* out[l][j] = x[j][l] */
+VEC_INLINE void lanes_to_rows(real *out, const real *x, size_t m, size_t cols)
+{
+    for (size_t l = 0; l < m; l++)
+        for (size_t j = 0; j < cols; j++)
+            out[l * cols + j] = x[j * VEC_LANES + l];
+}
+
+/* The virtual lanes of VEC_LANES row sums, joined; n = min(cols, NN_ROW_LANES) of them
+   are in use. Adding an unused one would change nothing: a sum from +0 is never -0. */
+VEC_INLINE vec join_lanes(vec *lane, size_t n)
+{
+    for (size_t half = NN_ROW_LANES / 2; half; half /= 2)
+        for (size_t l = 0; l < half && l + half < n; l++)
+            lane[l] = vec_add(lane[l], lane[l + half]);
+    return lane[0];
+}
+
+/* out_i = sum_j x[i][j] / divisor, j < cols <= NN_ROW_LANES: the bits of row_sum. */
+VEC_INLINE void short_sums(real *out, const real *x, size_t rows, size_t cols,
+                           real divisor)
+{
+    real side[NN_ROW_LANES * VEC_LANES];
+    vec lane[NN_ROW_LANES];
+    for (size_t i = 0; i < rows; i += VEC_LANES) {
+        size_t m = rows - i < VEC_LANES ? rows - i : VEC_LANES;
+        rows_to_lanes(side, x + i * cols, cols, m, cols);
+        for (size_t j = 0; j < cols; j++)
+            lane[j] = vec_add(vec_zero(), vec_load(side + j * VEC_LANES));
+        vec sum = join_lanes(lane, cols);
+        vec_store_upto(out + i, vec_div(sum, vec_set(divisor)), m);
+    }
+}
 
 /* ---- Losses by elements -------------------------------------------------------- */
 
@@ -86,7 +138,9 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
         else
             loss_elements(out, NULL, p + at, t + at, m * cols, NULL, share, element,
                           &own);
-        for (size_t r = 0; cols > 1 && r < m; r++)
+        if (cols > 1 && cols <= NN_ROW_LANES)
+            short_sums(value + i, term, m, cols, divisor);
+        for (size_t r = 0; cols > NN_ROW_LANES && r < m; r++)
             value[i + r] = row_sum(term + r * cols, cols) / divisor;
     }
 }
@@ -325,10 +379,11 @@ VEC_INLINE void crossentropy(real *value, real *d, const real *p, const real *t,
 
 /* sum_j t_j (log S - x_j) = T log S - sum_j t_j x_j, x = z - max z, S = sum_j e^x_j,
    T = sum_j t_j: no term of it cancels. dl/dz_j = T e^x_j / S - t_j. */
-VEC_INLINE void crossentropy_logits(real *value, real *d, const real *z, const real *t,
-                                    size_t rows, size_t cols, const real *weight,
-                                    real scale, const struct nn_loss_args *args,
-                                    const int sparse)
+VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
+                                         const real *t, size_t rows, size_t cols,
+                                         const real *weight, real scale,
+                                         const struct nn_loss_args *args,
+                                         const int sparse)
 {
     real sums[LOSS_BLOCK], totals[LOSS_BLOCK], dots[LOSS_BLOCK]; // S, T, sum t x
     for (size_t first = 0; first < rows; first += LOSS_BLOCK) {
@@ -373,6 +428,85 @@ VEC_INLINE void crossentropy_logits(real *value, real *d, const real *z, const r
                 }
         }
     }
+}
+
+/* The same for cols <= SHORT_ROW: the same bits, lanes along rows. */
+VEC_INLINE void short_crossentropy_logits(real *value, real *d, const real *z,
+                                          const real *t, size_t rows, size_t cols,
+                                          const real *weight, real scale,
+                                          const struct nn_loss_args *args,
+                                          const int sparse)
+{
+    const size_t used = cols < NN_ROW_LANES ? cols : NN_ROW_LANES;
+    const vec keep = vec_set(1 - args->label_smoothing);
+    const vec shift = vec_set(args->label_smoothing / (real)cols);
+    real in[SHORT_ROW * VEC_LANES], target[SHORT_ROW * VEC_LANES];
+
+    for (size_t i = 0; i < rows; i += VEC_LANES) {
+        size_t m = rows - i < VEC_LANES ? rows - i : VEC_LANES;
+        vec sum[NN_ROW_LANES], total[NN_ROW_LANES], dot[NN_ROW_LANES];
+        vec top = vec_set(-INFINITY);
+        rows_to_lanes(in, z + i * cols, cols, m, cols);
+        for (size_t j = 0; j < cols; j++)
+            top = vec_max(top, vec_load(in + j * VEC_LANES));
+
+        if (sparse) {
+            vec label = vec_load_upto(t + i, m), found = vec_zero();
+            for (size_t j = 0; j < cols; j++) {
+                mask is_hit = vec_eq(label, vec_set((real)j));
+                vec u = vec_select(is_hit, vec_set(1), vec_zero());
+                found = vec_add(found, u);
+                vec_store(target + j * VEC_LANES, u);
+            }
+            // 0 for a class, NaN for a label that is none.
+            vec bad = vec_sub(vec_div(found, found), found);
+            for (size_t j = 0; j < cols; j++)
+                vec_store(target + j * VEC_LANES,
+                          vec_add(vec_load(target + j * VEC_LANES), bad));
+        } else {
+            rows_to_lanes(target, t + i * cols, cols, m, cols);
+        }
+
+        for (size_t l = 0; l < used; l++)
+            sum[l] = total[l] = dot[l] = vec_zero();
+        for (size_t j = 0; j < cols; j++) {
+            size_t l = j % NN_ROW_LANES;
+            vec x = vec_sub(vec_load(in + j * VEC_LANES), top), e = vec_exp(x);
+            vec u = vec_load(target + j * VEC_LANES);
+            u = vec_fma(u, keep, shift);
+            sum[l] = vec_add(sum[l], e);
+            total[l] = vec_add(total[l], u);
+            dot[l] = vec_fma(u, x, dot[l]);
+            vec_store(in + j * VEC_LANES, e);
+            vec_store(target + j * VEC_LANES, u);
+        }
+        vec s = join_lanes(sum, used), tt = join_lanes(total, used);
+        vec out = vec_fma(tt, vec_log(s), vec_neg(join_lanes(dot, used)));
+        vec_store_upto(value + i, out, m);
+        if (!d) continue;
+
+        vec factor = vec_set(scale);
+        if (weight) factor = vec_mul(vec_load_upto(weight + i, m), factor);
+        for (size_t j = 0; j < cols; j++) {
+            vec q = vec_div(vec_load(in + j * VEC_LANES), s);
+            vec u = vec_load(target + j * VEC_LANES);
+            vec_store(in + j * VEC_LANES, vec_mul(factor, vec_fma(q, tt, vec_neg(u))));
+        }
+        lanes_to_rows(d + i * cols, in, m, cols);
+    }
+}
+
+VEC_INLINE void crossentropy_logits(real *value, real *d, const real *z, const real *t,
+                                    size_t rows, size_t cols, const real *weight,
+                                    real scale, const struct nn_loss_args *args,
+                                    const int sparse)
+{
+    if (cols <= SHORT_ROW)
+        short_crossentropy_logits(value, d, z, t, rows, cols, weight, scale, args,
+                                  sparse);
+    else
+        long_crossentropy_logits(value, d, z, t, rows, cols, weight, scale, args,
+                                 sparse);
 }
 
 #define LOSS_OVER_CLASSES(name, how, sparse)                                           \

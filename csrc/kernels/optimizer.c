@@ -158,10 +158,10 @@ VEC_INLINE void update_at(real *w, real *s0, real *s1, real *s2, const real *g,
                           size_t i, size_t lanes, const struct nn_step *step,
                           rule_fn *rule, const int plain)
 {
-    vec vw = vec_load_upto(w + i, lanes), vg = vec_load_upto(g + i, lanes), v0, v1, v2;
-    if (s0) v0 = vec_load_upto(s0 + i, lanes);
-    if (s1) v1 = vec_load_upto(s1 + i, lanes);
-    if (s2) v2 = vec_load_upto(s2 + i, lanes);
+    vec vw = vec_load_upto(w + i, lanes), vg = vec_load_upto(g + i, lanes);
+    vec v0 = s0 ? vec_load_upto(s0 + i, lanes) : vec_zero();
+    vec v1 = s1 ? vec_load_upto(s1 + i, lanes) : vec_zero();
+    vec v2 = s2 ? vec_load_upto(s2 + i, lanes) : vec_zero();
     if (!plain) vg = entering_vec(&vw, vg, step);
     rule(&vw, s0 ? &v0 : NULL, s1 ? &v1 : NULL, s2 ? &v2 : NULL, vg, step);
     vec_store_upto(w + i, vw, lanes);

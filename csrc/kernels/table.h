@@ -1,4 +1,5 @@
-/* table.h: every kernel with its equation; the table that one ISA x dtype object exports.
+/* table.h: every kernel with its equation; the table that one ISA x dtype object
+   exports.
 
    Kernels are serial, allocate nothing, know no layer kinds, and take any size
    including 0. Matrices are compact row-major unless a stride is given; pointers need
@@ -17,11 +18,11 @@
    clip(scale (g + l1 sign(w) + l2 w), -clip, clip). */
 struct nn_step {
     real scale, l1, l2, clip; /* none: 1, 0, 0, +inf */
-    real shrink;              /* first w -= shrink w (decoupled weight decay); none: 0 */
+    real shrink; /* first w -= shrink w (decoupled weight decay); none: 0 */
     real lr;
     real momentum, beta_1, beta_2, rho, epsilon;
     real one_minus_beta_1, one_minus_beta_2, one_minus_rho;
-    real alpha;                    /* adam, adamax: lr with bias corrections */
+    real alpha;                     /* adam, adamax: lr with bias corrections */
     real nadam_m, nadam_g, nadam_v; /* nadam: factors of m, g and v */
     int nesterov, amsgrad, centered;
 };
@@ -33,7 +34,8 @@ typedef void nn_activation_backward_fn(real *dz, const real *dy, const real *z,
                                        const real args[3]);
 
 /* forward: y = f(z), y may be z. backward: dz = dy f'(z), dz may be dy; z is read only
-   if reads_input, y otherwise. Elementwise, but for softmax and log_softmax: by rows. */
+   if reads_input, y otherwise. Elementwise, but for softmax and log_softmax: by rows.
+ */
 struct nn_activation_kernel {
     nn_activation_forward_fn *forward;
     nn_activation_backward_fn *backward;
@@ -48,8 +50,8 @@ struct nn_loss_args {
 /* value[i] = l(p_i, t_i), one number per row, before weights.
    d[i][j] = weight[i] scale dl/dp_ij; weight NULL: all 1; d NULL: only values.
    t is [rows][cols]; for sparse losses [rows][1], labels as reals. d may be p. */
-typedef void nn_loss_fn(real *value, real *d, const real *p, const real *t,
-                        size_t rows, size_t cols, const real *weight, real scale,
+typedef void nn_loss_fn(real *value, real *d, const real *p, const real *t, size_t rows,
+                        size_t cols, const real *weight, real scale,
                         const struct nn_loss_args *args);
 
 /* value[i] = the metric of row i; t as for losses. */

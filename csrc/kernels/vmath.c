@@ -2,7 +2,8 @@
 
    Built from the vocabulary alone, hence the same bits on every ISA. NaN gives NaN,
    infinities and the ends of a domain give the limit, zeros keep their sign where the
-   function is odd near 0, subnormal arguments and results are exact or rounded once.
+   function is odd near 0, subnormal arguments count in full, subnormal results lose
+   only the bits that they cannot hold.
 
    Polynomials are minimax fits by Remez exchange in 50-digit arithmetic on 800 to 1500
    Chebyshev points, coefficients then rounded to the type. Each array states the
@@ -10,9 +11,9 @@
 
    Largest error seen, in units of the last place of the exact result:
 
-                exp   expm1  log   log1p  tanh   sigmoid erf    softplus
-       float32  0.99  1.42   0.83  1.39   2.42    2.34   1.03    1.65
-       float64  0.98  1.82   0.82  1.36   2.52    2.30   1.01    1.69
+                 exp  expm1   log  log1p  tanh  sigmoid   erf  softplus
+       float32  0.99   1.42  0.83   1.39  2.42     2.34  1.03      1.65
+       float64  0.98   1.82  0.82   1.36  2.52     2.30  1.01      1.69
 
    float32: every 7th bit pattern against the C library's double; float64: 8 million
    points per function, spread over the range both evenly and by exponent, against

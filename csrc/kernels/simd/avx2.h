@@ -29,9 +29,15 @@ VEC_INLINE void vec_store(real *p, vec v) { VEC_OP(storeu)(p, v); }
 VEC_INLINE ivec lanes_below(size_t n)
 {
     static const real_int ones[2 * VEC_LANES] = {
-        -1, -1, -1, -1,
+        -1,
+        -1,
+        -1,
+        -1,
 #if NN_REAL_IS_F32
-        -1, -1, -1, -1,
+        -1,
+        -1,
+        -1,
+        -1,
 #endif
     };
     return _mm256_loadu_si256((const __m256i *)(ones + VEC_LANES - n));
@@ -63,10 +69,7 @@ VEC_INLINE mask vec_eq(vec a, vec b) { return VEC_OP(cmp)(a, b, _CMP_EQ_OQ); }
 VEC_INLINE mask vec_is_nan(vec a) { return VEC_OP(cmp)(a, a, _CMP_UNORD_Q); }
 VEC_INLINE mask mask_and(mask a, mask b) { return VEC_OP(and)(a, b); }
 VEC_INLINE mask mask_or(mask a, mask b) { return VEC_OP(or)(a, b); }
-VEC_INLINE mask mask_not(mask a)
-{
-    return VEC_OP(xor)(a, (vec)_mm256_set1_epi32(-1));
-}
+VEC_INLINE mask mask_not(mask a) { return VEC_OP(xor)(a, (vec)_mm256_set1_epi32(-1)); }
 VEC_INLINE int mask_any(mask a) { return VEC_OP(movemask)(a) != 0; }
 VEC_INLINE vec vec_select(mask m, vec a, vec b) { return VEC_OP(blendv)(b, a, m); }
 

@@ -1,5 +1,5 @@
 /* avx512.h: the vocabulary on 64-byte registers (F, BW, CD, DQ, VL). */
-#if !defined(__AVX512F__) || !defined(__AVX512BW__) || !defined(__AVX512CD__) ||        \
+#if !defined(__AVX512F__) || !defined(__AVX512BW__) || !defined(__AVX512CD__) ||       \
     !defined(__AVX512DQ__) || !defined(__AVX512VL__) || !defined(__FMA__)
 #error "avx512.h needs -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mfma"
 #endif

@@ -27,7 +27,8 @@ VEC_INLINE real exact_fma(real a, real b, real c)
     return __builtin_fmaf(a, b, c);
 #elif NN_REAL_IS_F32
     /* The product is exact in double. The sum is rounded to odd, so that the second
-       rounding, to float, sees on which side of a tie it lies (Boldo, Melquiond 2008). */
+       rounding, to float, sees on which side of a tie it lies (Boldo, Melquiond 2008).
+     */
     double product = (double)a * b, sum = product + c;
     double virtual_c = sum - product;
     double error = (product - (sum - virtual_c)) + (c - virtual_c);
@@ -50,8 +51,7 @@ VEC_INLINE void vec_store(real *p, vec v) { *p = v; }
 VEC_INLINE vec vec_load_n(const real *p, size_t n) { return n ? *p : 0; }
 VEC_INLINE void vec_store_n(real *p, vec v, size_t n)
 {
-    if (n)
-        *p = v;
+    if (n) *p = v;
 }
 
 VEC_INLINE vec vec_add(vec a, vec b) { return a + b; }

@@ -37,13 +37,22 @@ VEC_INLINE vec vec_set(real x) { return vdupq_n_f32(x); }
 VEC_INLINE ivec ivec_set(real_int i) { return vdupq_n_s32(i); }
 VEC_INLINE mask mask_not(mask a) { return vmvnq_u32(a); }
 VEC_INLINE int mask_any(mask a) { return vmaxvq_u32(a) != 0; }
-VEC_INLINE ivec shift(ivec a, int n) { return OF_MASK(vshlq_u32(TO_MASK(a), vdupq_n_s32(n))); }
+VEC_INLINE ivec shift(ivec a, int n)
+{
+    return OF_MASK(vshlq_u32(TO_MASK(a), vdupq_n_s32(n)));
+}
 #else
 VEC_INLINE vec vec_set(real x) { return vdupq_n_f64(x); }
 VEC_INLINE ivec ivec_set(real_int i) { return vdupq_n_s64(i); }
 VEC_INLINE mask mask_not(mask a) { return veorq_u64(a, vdupq_n_u64(~(uint64_t)0)); }
-VEC_INLINE int mask_any(mask a) { return (vgetq_lane_u64(a, 0) | vgetq_lane_u64(a, 1)) != 0; }
-VEC_INLINE ivec shift(ivec a, int n) { return OF_MASK(vshlq_u64(TO_MASK(a), vdupq_n_s64(n))); }
+VEC_INLINE int mask_any(mask a)
+{
+    return (vgetq_lane_u64(a, 0) | vgetq_lane_u64(a, 1)) != 0;
+}
+VEC_INLINE ivec shift(ivec a, int n)
+{
+    return OF_MASK(vshlq_u64(TO_MASK(a), vdupq_n_s64(n)));
+}
 #endif
 
 VEC_INLINE vec vec_zero(void) { return vec_set(0); }

@@ -46,10 +46,7 @@ VEC_INLINE vec vec_copysign(vec a, vec b)
 }
 
 /* min(max(a, lo), hi); NaN in gives NaN out. */
-VEC_INLINE vec vec_clamp(vec a, vec lo, vec hi)
-{
-    return vec_min(hi, vec_max(lo, a));
-}
+VEC_INLINE vec vec_clamp(vec a, vec lo, vec hi) { return vec_min(hi, vec_max(lo, a)); }
 
 /* a, or +0 where |a| is below the smallest normal number. */
 VEC_INLINE vec vec_flush(vec a)
