@@ -1,11 +1,11 @@
 /* loss.c: every loss of NN_LOSSES, l(p, t) of a row with its derivative dl/dp.
 
    Losses that are a mean or a sum of one term per element have `<name>_element`, which
-   gives term and slope of one vec; loss_by_elements runs it over rows. Crossentropies
-   over classes, categorical_hinge run row by row. Sums along a row have the order of
-   rows.c. e = 1e-7 keeps logarithms finite, as in Keras. A NaN in p or t makes term and
-   slope NaN, for losses by rows those of the whole row; a label that is no class does
-   so too. */
+   gives term and slope of one vec; loss_by_elements runs it over rows. Losses over
+   classes need a whole row at a time: lanes are columns, or rows where those are short.
+   Sums along a row have the order of rows.c either way. e = 1e-7 keeps logarithms
+   finite, as in Keras. A NaN in p or t makes term and slope NaN, for losses over
+   classes those of the whole row; a label that is no class does so too. */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
@@ -15,8 +15,7 @@
 /* Elements in a buffer on the stack; a multiple of NN_ROW_LANES. */
 #define LOSS_BLOCK 256
 
-/* The most columns that count as a short row: such rows lie side by side in a vector.
- */
+/* The most columns of a short row; such rows lie side by side in a vector. */
 #define SHORT_ROW 32
 
 #define ARGS_UNUSED __attribute__((unused))
@@ -27,12 +26,15 @@
 VEC_INLINE void rows_to_lanes(real *x, const real *in, size_t ldi, size_t m,
                               size_t cols)
 {
-    for (size_t l = 0; l < m; l++)
+    if (m == VEC_LANES) {
         for (size_t j = 0; j < cols; j++)
-            x[j * VEC_LANES + l] = in[l * ldi + j];
-    for (size_t j = 0; m < VEC_LANES && j < cols; j++)
-        for (size_t l = m; l < VEC_LANES; l++)
-            x[j * VEC_LANES + l] = 0;
+            for (size_t l = 0; l < VEC_LANES; l++)
+                x[j * VEC_LANES + l] = in[l * ldi + j];
+        return;
+    }
+    for (size_t j = 0; j < cols; j++)
+        for (size_t l = 0; l < VEC_LANES; l++)
+            x[j * VEC_LANES + l] = l < m ? in[l * ldi + j] : 0;
 }
 
 /* out[l][j] = x[j][l] */
@@ -53,20 +55,11 @@ VEC_INLINE vec join_lanes(vec *lane, size_t n)
     return lane[0];
 }
 
-/* out_i = sum_j x[i][j] / divisor, j < cols <= NN_ROW_LANES: the bits of row_sum. */
-VEC_INLINE void short_sums(real *out, const real *x, size_t rows, size_t cols,
-                           real divisor)
+/* row_sum of 1 <= n <= 4 elements: lanes 2, 3 join 0, 1, then 1 joins 0. */
+VEC_INLINE real short_sum(const real *x, size_t n)
 {
-    real side[NN_ROW_LANES * VEC_LANES];
-    vec lane[NN_ROW_LANES];
-    for (size_t i = 0; i < rows; i += VEC_LANES) {
-        size_t m = rows - i < VEC_LANES ? rows - i : VEC_LANES;
-        rows_to_lanes(side, x + i * cols, cols, m, cols);
-        for (size_t j = 0; j < cols; j++)
-            lane[j] = vec_add(vec_zero(), vec_load(side + j * VEC_LANES));
-        vec sum = join_lanes(lane, cols);
-        vec_store_upto(out + i, vec_div(sum, vec_set(divisor)), m);
-    }
+    real x1 = n > 1 ? x[1] : 0, x2 = n > 2 ? x[2] : 0, x3 = n > 3 ? x[3] : 0;
+    return (x[0] + x2) + (x1 + x3);
 }
 
 /* ---- Losses by elements -------------------------------------------------------- */
@@ -94,15 +87,19 @@ VEC_INLINE void loss_elements(real *term, real *d, const real *p, const real *t,
 VEC_INLINE real long_row(real *d, const real *p, const real *t, size_t cols, real share,
                          element_fn *element, const struct nn_loss_args *args)
 {
-    real term[LOSS_BLOCK], lane[NN_ROW_LANES] = {0};
+    real term[LOSS_BLOCK];
+    vec lane[VEC_ROW];
+    for (size_t v = 0; v < VEC_ROW; v++)
+        lane[v] = vec_zero();
     for (size_t j = 0; j < cols; j += LOSS_BLOCK) {
         size_t n = cols - j < LOSS_BLOCK ? cols - j : LOSS_BLOCK;
         loss_elements(term, d ? d + j : NULL, p + j, t + j, n, NULL, share, element,
                       args);
-        for (size_t k = 0; k < n; k++)
-            lane[k % NN_ROW_LANES] += term[k];
+        for (size_t k = 0; k < n; k += NN_ROW_LANES)
+            for (size_t v = 0; v < VEC_ROW; v++)
+                lane[v] = vec_add(lane[v], row_load(term + k, n - k, v));
     }
-    return row_sum(lane, NN_ROW_LANES);
+    return row_join_sum(lane);
 }
 
 /* value_i = sum_j l(p_ij, t_ij) / divisor, d_ij = weight_i scale l' / divisor. Short
@@ -138,10 +135,13 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
         else
             loss_elements(out, NULL, p + at, t + at, m * cols, NULL, share, element,
                           &own);
-        if (cols > 1 && cols <= NN_ROW_LANES)
-            short_sums(value + i, term, m, cols, divisor);
-        for (size_t r = 0; cols > NN_ROW_LANES && r < m; r++)
-            value[i + r] = row_sum(term + r * cols, cols) / divisor;
+        if (cols == 1) continue;
+        if (cols <= 4)
+            for (size_t r = 0; r < m; r++)
+                value[i + r] = short_sum(term + r * cols, cols) / divisor;
+        else
+            for (size_t r = 0; r < m; r++)
+                value[i + r] = row_sum(term + r * cols, cols) / divisor;
     }
 }
 
@@ -364,8 +364,8 @@ VEC_INLINE void crossentropy(real *value, real *d, const real *p, const real *t,
             }
         value[i] = -row_join_sum(logs);
         if (!d) continue;
-        vec dot = vec_set(row_join_sum(dots)),
-            s = vec_set(weight ? weight[i] * scale : scale);
+        vec dot = vec_set(row_join_sum(dots));
+        vec s = vec_set(weight ? weight[i] * scale : scale);
         for (size_t j = 0; j < cols; j += NN_ROW_LANES)
             for (size_t v = 0; v < VEC_ROW; v++) {
                 vec q = vec_div(row_load(p + j, cols - j, v), sum);
@@ -438,8 +438,8 @@ VEC_INLINE void short_crossentropy_logits(real *value, real *d, const real *z,
                                           const int sparse)
 {
     const size_t used = cols < NN_ROW_LANES ? cols : NN_ROW_LANES;
-    const vec keep = vec_set(1 - args->label_smoothing);
-    const vec shift = vec_set(args->label_smoothing / (real)cols);
+    const real smoothing = sparse ? 0 : args->label_smoothing;
+    const vec keep = vec_set(1 - smoothing), shift = vec_set(smoothing / (real)cols);
     real in[SHORT_ROW * VEC_LANES], target[SHORT_ROW * VEC_LANES];
 
     for (size_t i = 0; i < rows; i += VEC_LANES) {
@@ -511,6 +511,7 @@ VEC_INLINE void crossentropy_logits(real *value, real *d, const real *z, const r
 
 #define LOSS_OVER_CLASSES(name, how, sparse)                                           \
     LOSS(name) { how(value, d, p, t, rows, cols, weight, scale, args, sparse); }
+
 LOSS_OVER_CLASSES(categorical_crossentropy, crossentropy, 0)
 LOSS_OVER_CLASSES(sparse_categorical_crossentropy, crossentropy, 1)
 LOSS_OVER_CLASSES(categorical_crossentropy_logits, crossentropy_logits, 0)

@@ -53,8 +53,8 @@ static void categorical_accuracy(real *value, const real *p, const real *t, size
     (void)threshold;
     for (size_t i = 0; i < rows; i += VEC_LANES) {
         size_t m = rows - i < VEC_LANES ? rows - i : VEC_LANES;
-        vec answer = argmax(p + i * cols, m, cols),
-            truth = argmax(t + i * cols, m, cols);
+        vec answer = argmax(p + i * cols, m, cols);
+        vec truth = argmax(t + i * cols, m, cols);
         vec_store_upto(value + i, one_where_equal(answer, truth), m);
     }
 }

@@ -1,5 +1,6 @@
-/* reduce.c: sums and plain passes over arrays: column sums (bias gradients), sums over
-   everything (norms, penalties), row sums, the transpose, the gradient of a penalty.
+/* reduce.c: passes over whole arrays without a formula of their own: column sums (bias
+   gradients), sums over everything (norms, penalties), row sums, the transpose, the
+   gradient of a penalty.
 
    Orders of summation are part of the result (docs/design.md, canonical arithmetic). */
 #include "kernels/simd/simd.h"
@@ -88,8 +89,8 @@ static void row_sums(real *out, const real *x, size_t rows, size_t cols)
 
 /* ---- Transpose ----------------------------------------------------------------- */
 
-/* Tiles of TILE x TILE keep both the rows read and the rows written in L1. */
-#define TRANSPOSE_TILE 8
+/* Tiles one cache line square: lines are read, written whole. */
+#define TRANSPOSE_TILE (64 / sizeof(real))
 
 static void transpose(real *out, size_t ldo, const real *in, size_t ldi, size_t rows,
                       size_t cols)
