@@ -1,0 +1,269 @@
+"""Words of Keras 1 and 2: the one table of old keywords.
+
+`@accepts_old_words("Dense")` lets a function or constructor take old keywords beside
+its own: each old word is handed on under its modern name, with one
+`DeprecationWarning` that says the modern word. Omitted arguments take Keras 3's
+defaults; where an old default was different, one `UserWarning` says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar, cast
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_LAYER = {"input_dtype": "dtype"}
+_OPTIMIZER = {"lr": "learning_rate"}
+_INPUT = {
+    "input_shape": "shape",
+    "batch_input_shape": "batch_shape",
+    "input_dtype": "dtype",
+}
+
+# owner -> {old keyword: modern keyword}
+RENAMED: dict[str, dict[str, str]] = {
+    "Input": _INPUT,
+    "InputLayer": _INPUT,
+    "Dense": _LAYER
+    | {
+        "output_dim": "units",
+        "init": "kernel_initializer",
+        "bias": "use_bias",
+        "W_regularizer": "kernel_regularizer",
+        "b_regularizer": "bias_regularizer",
+        "W_constraint": "kernel_constraint",
+        "b_constraint": "bias_constraint",
+    },
+    "Activation": _LAYER,
+    "Dropout": _LAYER | {"p": "rate"},
+    "Flatten": _LAYER,
+    "ReLU": _LAYER | {"alpha": "negative_slope"},
+    "LeakyReLU": _LAYER | {"alpha": "negative_slope"},
+    "ELU": _LAYER,
+    "Softmax": _LAYER,
+    "relu": {"alpha": "negative_slope"},
+    "leaky_relu": {"alpha": "negative_slope"},
+    "L1": {"l": "l1"},
+    "L2": {"l": "l2"},
+    "SGD": _OPTIMIZER,
+    "RMSprop": _OPTIMIZER,
+    "Adagrad": _OPTIMIZER,
+    "Adadelta": _OPTIMIZER,
+    "Adam": _OPTIMIZER,
+    "AdamW": _OPTIMIZER,
+    "Adamax": _OPTIMIZER,
+    "Nadam": _OPTIMIZER,
+    "to_categorical": {"y": "x", "nb_classes": "num_classes"},
+    "Sequential.fit": {"nb_epoch": "epochs"},
+    "ReduceLROnPlateau": {"epsilon": "min_delta"},
+}
+
+_WORKERS = frozenset(
+    {"max_queue_size", "workers", "use_multiprocessing"}
+    | {"max_q_size", "nb_worker", "pickle_safe"}
+)
+
+# owner -> old keywords that have no meaning here and are left out with a warning
+DROPPED: dict[str, frozenset[str]] = {
+    "Nadam": frozenset({"schedule_decay"}),
+    "Sequential.compile": frozenset(
+        {"class_mode", "sample_weight_mode", "target_tensors"}
+        | {"experimental_run_tf_function"}
+    ),
+    "Sequential.fit": _WORKERS | {"show_accuracy"},
+    "Sequential.evaluate": _WORKERS | {"show_accuracy"},
+    "Sequential.predict": _WORKERS,
+}
+
+# owner -> {modern keyword: default in Keras 1 and 2}, where Keras 3's is another
+OLD_DEFAULTS: dict[str, dict[str, Any]] = {
+    "Adagrad": {"learning_rate": 0.01, "initial_accumulator_value": 0.0},
+    "Adadelta": {"learning_rate": 1.0},
+    "Adamax": {"learning_rate": 0.002},
+    "Nadam": {"learning_rate": 0.002},
+}
+
+# Words that Keras 3 lost and that keep their meaning here: they mark old code.
+KEPT: dict[str, frozenset[str]] = dict.fromkeys(
+    ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"),
+    frozenset({"decay"}),
+)
+
+
+def modern_words(
+    owner: str,
+    words: dict[str, Any],
+    *,
+    given: Collection[str] = (),
+    stacklevel: int = 2,
+) -> dict[str, Any]:
+    """Return the keyword arguments `words` of `owner` under their modern names.
+
+    Args:
+        owner: The function's name in the tables of this file, e.g. "Dense".
+        words: Keyword arguments as the caller gave them.
+        given: Names of the parameters that were given by position.
+        stacklevel: As in `warnings.warn`, counted from the caller of this function.
+
+    Returns:
+        A new dictionary; keywords that are in no table stay as they are.
+
+    Raises:
+        TypeError: An old word and its modern one were both given.
+
+    Examples:
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     modern_words("Dense", {"output_dim": 5, "name": "out"})
+        {'units': 5, 'name': 'out'}
+    """
+    renamed = RENAMED.get(owner, {})
+    dropped = DROPPED.get(owner, frozenset())
+    kept = KEPT.get(owner, frozenset())
+    result: dict[str, Any] = {}
+    advice = []
+    for word, value in words.items():
+        if word in renamed:
+            modern = renamed[word]
+            if modern in words:
+                raise TypeError(
+                    f"`{owner}` takes either `{modern}` or its old name `{word}`, not "
+                    f"both. Received: {word}={value!r}, {modern}={words[modern]!r}"
+                )
+            result[modern] = value
+            advice.append(f"`{word}` is now `{modern}`")
+        elif word in dropped:
+            advice.append(f"`{word}` has no effect any more")
+        else:
+            result[word] = value
+    if advice:
+        warnings.warn(
+            f"Update your `{owner}` call: {', '.join(advice)}.",
+            DeprecationWarning,
+            stacklevel=stacklevel + 1,
+        )
+    if advice or not kept.isdisjoint(words):
+        changed = [
+            f"`{name}` (was {default})"
+            for name, default in OLD_DEFAULTS.get(owner, {}).items()
+            if name not in result and name not in given
+        ]
+        if changed:
+            warnings.warn(
+                f"`{owner}` has other defaults than in Keras 1 and 2 for "
+                f"{', '.join(changed)}: give the value to be sure.",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )
+    return result
+
+
+def accepts_old_words(owner: str) -> Callable[[_Function], _Function]:
+    """Return a decorator that lets a function take the old keywords of `owner`.
+
+    The signature that `help` and type checkers see stays the modern one.
+
+    Args:
+        owner: The function's name in the tables of this file, e.g. "Dense".
+
+    Examples:
+        >>> @accepts_old_words("Dropout")
+        ... def keep(rate):
+        ...     return 1 - rate
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     keep(p=0.25)
+        0.75
+    """
+    old = frozenset(RENAMED.get(owner, {}))
+    old |= DROPPED.get(owner, frozenset()) | KEPT.get(owner, frozenset())
+
+    def decorate(function: _Function) -> _Function:
+        names = function.__code__.co_varnames
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if not old.isdisjoint(kwargs):
+                given = names[: len(args)]
+                kwargs = modern_words(owner, kwargs, given=given, stacklevel=2)
+            return function(*args, **kwargs)
+
+        return cast(_Function, wrapper)
+
+    return decorate
+
+
+def dense_arguments(function: _Function) -> _Function:
+    """Decorate `Dense.__init__` to take the call of Keras 1, old words included.
+
+    `Dense(12, "uniform", "relu")` has the initializer in second place and the
+    activation in third; `weights=[W, b]` gives initial values.
+    """
+
+    @functools.wraps(function)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if len(args) > 1 and isinstance(args[1], str):
+            args, kwargs = _dense_positions(args, kwargs)
+        if "weights" in kwargs:
+            kwargs = _dense_weights(kwargs)
+        if not _DENSE.isdisjoint(kwargs):
+            kwargs = modern_words("Dense", kwargs, stacklevel=2)
+        return function(self, *args, **kwargs)
+
+    return cast(_Function, wrapper)
+
+
+_DENSE = frozenset(RENAMED["Dense"])
+
+
+def _dense_positions(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    from . import initializers
+
+    if not initializers._is_name(args[1]):
+        return args, kwargs
+    if len(args) > 3 or "init" in kwargs or "kernel_initializer" in kwargs:
+        raise TypeError(
+            "`Dense` with an initializer's name in second place is the call of Keras "
+            "1: `Dense(output_dim, init, activation)`; name all other arguments. "
+            f"Received: {args!r} and {sorted(kwargs)}"
+        )
+    kwargs = {"kernel_initializer": args[1], **kwargs}
+    if len(args) == 3:
+        kwargs["activation"] = args[2]
+    warnings.warn(
+        "Update your `Dense` call: the second argument is now `activation`; write "
+        f"`kernel_initializer={args[1]!r}`.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return args[:1], kwargs
+
+
+def _dense_weights(kwargs: dict[str, Any]) -> dict[str, Any]:
+    kwargs = dict(kwargs)
+    values = kwargs.pop("weights")
+    if values is None:
+        return kwargs
+    if not isinstance(values, (list, tuple)) or len(values) not in (1, 2):
+        raise ValueError(
+            "`weights` must be a list of the kernel and, if there is one, the bias. "
+            f"Received: weights={values!r}"
+        )
+    names = ("kernel_initializer", "bias_initializer")
+    for name, value in zip(names, values, strict=False):
+        if name in kwargs:
+            raise TypeError(f"`Dense` takes either `weights` or `{name}`, not both.")
+        kwargs[name] = value
+    warnings.warn(
+        "Update your `Dense` call: `weights` is now `kernel_initializer` and "
+        "`bias_initializer`, which take arrays.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return kwargs

@@ -1,0 +1,162 @@
+"""Names: which object a word stands for, and which name an object gets.
+
+`resolve` turns what a user may write for an optimizer, an initializer and so on (a
+name, a class, an instance, a saved configuration) into an instance. `Described` is the
+base of such objects: it keeps the constructor's arguments as attributes of the same
+name, so that `get_config`, `from_config` and `repr` follow. `unique_name` numbers
+layers and models as Keras does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
+
+from ._checks import received
+
+
+class Described:
+    """A validated object without arithmetic that can be written down and rebuilt.
+
+    Subclasses list the arguments of their constructor in `_arguments` and keep each as
+    an attribute of the same name.
+    """
+
+    _arguments: ClassVar[tuple[str, ...]] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain values, ready for JSON."""
+        return {name: _plain(getattr(self, name)) for name in self._arguments}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return a new object from what `get_config` gave."""
+        return cls(**config)
+
+    def _serialized(self) -> str | dict[str, Any]:
+        """Return a name, or the class name and the configuration."""
+        return {"class_name": type(self).__name__, "config": self.get_config()}
+
+    def __repr__(self) -> str:
+        """Return the call that makes this object, defaults left out."""
+        from inspect import signature
+
+        defaults = signature(type(self)).parameters
+        words = []
+        for name in self._arguments:
+            value = getattr(self, name)
+            is_default = name in defaults and defaults[name].default == value
+            if name != "name" and not is_default:
+                words.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(words)})"
+
+
+_T = TypeVar("_T", bound=Described)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Described):
+        return value._serialized()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def serialize(value: Described) -> Any:
+    """Return what `resolve` turns into an object equal to `value`."""
+    return value._serialized()
+
+
+def nearest_first(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names, those most like `name` first.
+
+    Examples:
+        >>> nearest_first("rleu", ["tanh", "relu", "sigmoid"])
+        ['relu', 'sigmoid', 'tanh']
+    """
+    from difflib import SequenceMatcher
+
+    def unlike(candidate: str) -> tuple[float, str]:
+        matcher = SequenceMatcher(None, name.lower(), candidate.lower())
+        return -matcher.ratio(), candidate
+
+    return sorted(known, key=unlike)
+
+
+def unknown_name(argument: str, name: str, known: Iterable[str]) -> ValueError:
+    """Return the error for a name that is in no table, listing those that are."""
+    names = ", ".join(nearest_first(name, known))
+    return ValueError(
+        f"`{argument}` must be a known name. {received(argument, name)}. "
+        f"Known, nearest first: {names}"
+    )
+
+
+def resolve(
+    identifier: Any,
+    *,
+    argument: str,
+    base: type[_T],
+    table: Mapping[str, Callable[..., _T]],
+    shown: Iterable[str] | None = None,
+) -> _T:
+    """Return the instance that `identifier` stands for.
+
+    Args:
+        identifier: A name in `table`; a subclass of `base`; an instance; or a
+            dictionary with "class_name" and "config", as `serialize` of each module
+            gives.
+        argument: What to call the argument in messages, e.g. "optimizer".
+        base: The class of all such objects.
+        table: Every accepted name and the class or function that makes the object.
+        shown: The names to list when a name is unknown; all of `table` if None.
+
+    Raises:
+        ValueError: The name is unknown (the message lists the known ones, nearest
+            first) or `identifier` is none of the above.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        return identifier()
+    if isinstance(identifier, str):
+        if identifier not in table:
+            raise unknown_name(argument, identifier, table if shown is None else shown)
+        return table[identifier]()
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        name = identifier["class_name"]
+        config = identifier.get("config") or {}
+        if isinstance(name, str) and name in table:
+            return table[name](**config)
+        raise unknown_name(argument, str(name), table if shown is None else shown)
+    raise ValueError(
+        f"`{argument}` must be a name, a {base.__name__} or a {base.__name__} class. "
+        f"{received(argument, identifier)}"
+    )
+
+
+def snake_case(name: str) -> str:
+    """Return a class name in Keras's lower-case form.
+
+    Examples:
+        >>> snake_case("Dense"), snake_case("LeakyReLU"), snake_case("AdamW")
+        ('dense', 'leaky_re_lu', 'adam_w')
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+_times_used: dict[str, int] = {}
+
+
+def unique_name(stem: str) -> str:
+    """Return `stem`, then `stem_1`, `stem_2`, and so on, counted in this process."""
+    used = _times_used.get(stem, 0)
+    _times_used[stem] = used + 1
+    return f"{stem}_{used}" if used else stem
+
+
+def forget_names() -> None:
+    """Begin the numbering of `unique_name` anew."""
+    _times_used.clear()

@@ -1,0 +1,69 @@
+"""Layers: the steps of a network, described.
+
+Layers are put in order in `nncore.Sequential`, which builds the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _lookup
+from ._layer import Layer
+from .advanced_activations import ELU, LeakyReLU, ReLU, Softmax
+from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer
+
+__all__ = [
+    "ELU",
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "Softmax",
+    "deserialize",
+    "serialize",
+]
+
+_TABLE: dict[str, type[Layer]] = {
+    cls.__name__: cls
+    for cls in (
+        *(InputLayer, Dense, Activation, Dropout, Flatten),
+        *(ReLU, LeakyReLU, ELU, Softmax),
+    )
+}
+
+
+def serialize(layer: Layer) -> Any:
+    """Return the class name and configuration of a layer, without its weights.
+
+    Args:
+        layer: An instance.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.serialize(nncore.layers.Dropout(0.2, name="d"))["class_name"]
+        'Dropout'
+    """
+    return layer._serialized()
+
+
+def deserialize(config: Any) -> Layer:
+    """Return the layer that `serialize` wrote down.
+
+    Args:
+        config: What `serialize` gave.
+
+    Raises:
+        ValueError: The class name is unknown.
+
+    Examples:
+        >>> import nncore
+        >>> written = nncore.layers.serialize(nncore.layers.Dense(4, name="d"))
+        >>> nncore.layers.deserialize(written).units
+        4
+    """
+    return _lookup.resolve(config, argument="layer", base=Layer, table=_TABLE)

@@ -1,0 +1,473 @@
+"""The layers of a dense network: input, Dense, Activation, Dropout, Flatten.
+
+Keras 1 and 2 have these in a module of this name.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, ClassVar
+
+from .. import _checks, activations, initializers, regularizers
+from .._legacy import accepts_old_words, dense_arguments
+from ._layer import FloatArray, Layer, Shape, batch_shape
+
+__all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "InputLayer", "Layer"]
+
+
+class InputLayer(Layer):
+    """The shape of a network's input; it computes nothing.
+
+    Args:
+        shape: Shape of one row, e.g. (8,); an integer is a tuple of one.
+        batch_size: Accepted as in Keras; batches of any size can be given.
+        dtype: "float32", "float64" or None.
+        sparse: False; others are not available in this version.
+        ragged: False; likewise.
+        batch_shape: The shape with the number of rows (or None) in front, in place of
+            `shape`.
+        name: As in `Layer`.
+        optional: False; others are not available in this version.
+
+    Raises:
+        ValueError: No shape is given, or two are, or one with a size that is not a
+            positive integer.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.InputLayer((8,)).batch_shape
+        (None, 8)
+    """
+
+    @accepts_old_words("InputLayer")
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: str | None = None,
+        sparse: bool = False,
+        ragged: bool = False,
+        batch_shape: Any = None,
+        name: str | None = None,
+        optional: bool = False,
+    ) -> None:
+        """See the class."""
+        _checks.absent("sparse", sparse, False)
+        _checks.absent("ragged", ragged, False)
+        _checks.absent("optional", optional, False)
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(
+                "`shape` must be given, or `batch_shape` in its place. "
+                f"Received: shape={shape}, batch_shape={batch_shape}"
+            )
+        super().__init__(
+            name=name, dtype=dtype, input_shape=shape, batch_input_shape=batch_shape
+        )
+        if batch_size is not None and self._batch_input_shape is not None:
+            rows = _checks.integer("batch_size", batch_size, 1)
+            self._batch_input_shape = (rows, *self._batch_input_shape[1:])
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The shape of the input, rows first."""
+        assert self._batch_input_shape is not None
+        return self._batch_input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain values, ready for JSON."""
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self.dtype,
+            "name": self.name,
+        }
+
+    def __repr__(self) -> str:
+        """Return the call that makes this object, defaults left out."""
+        return f"InputLayer(batch_shape={self.batch_shape})"
+
+
+@accepts_old_words("Input")
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    sparse: bool = False,
+    batch_shape: Any = None,
+    name: str | None = None,
+    ragged: bool = False,
+    optional: bool = False,
+) -> InputLayer:
+    """Return an `InputLayer`, to stand first in a model.
+
+    Args:
+        shape: Shape of one row, e.g. (8,); an integer is a tuple of one.
+        batch_size: Accepted as in Keras; batches of any size can be given.
+        dtype: "float32", "float64" or None.
+        sparse: As in `InputLayer`.
+        batch_shape: As in `InputLayer`.
+        name: As in `Layer`.
+        ragged: As in `InputLayer`.
+        optional: As in `InputLayer`.
+
+    Raises:
+        ValueError: As in `InputLayer`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.Input((8,)).batch_shape
+        (None, 8)
+    """
+    return InputLayer(
+        shape, batch_size, dtype, sparse, ragged, batch_shape, name, optional
+    )
+
+
+class Dense(Layer):
+    """Densely connected layer: y = f(x W + b).
+
+    x is (rows, inputs), the kernel W (inputs, units), the bias b (units,), f the
+    activation, y (rows, units).
+
+    Args:
+        units: Number of outputs, a positive integer.
+        activation: f: a name ("relu"), a function of `nncore.activations`, a
+            `functools.partial` of one, or None for f(x) = x.
+        use_bias: Whether there is b.
+        kernel_initializer: Starting values of W: a name, an instance of
+            `nncore.initializers`, an array, or a function (shape, dtype) -> array.
+        bias_initializer: Starting values of b.
+        kernel_regularizer: Penalty on W: "l1", "l2", an instance of
+            `nncore.regularizers`, or None.
+        bias_regularizer: Penalty on b.
+        activity_regularizer: None; others are not available in this version.
+        kernel_constraint: None; likewise.
+        bias_constraint: None; likewise.
+        lora_rank: None; likewise.
+        lora_alpha: None; likewise.
+        quantization_config: None; likewise.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: An argument is none of these; names are checked here, and the
+            message lists the known ones, nearest first.
+
+    Examples:
+        >>> import nncore
+        >>> layer = nncore.layers.Dense(16, activation="relu", input_dim=2)
+        >>> layer.compute_output_shape((None, 2))
+        (None, 16)
+        >>> nncore.layers.Dense(units=0)
+        Traceback (most recent call last):
+        ValueError: `units` must be a positive integer. Received: units=0
+    """
+
+    _arguments = (
+        *("units", "activation", "use_bias", "kernel_initializer", "bias_initializer"),
+        *("kernel_regularizer", "bias_regularizer"),
+    )
+
+    @dense_arguments
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: None = None,
+        kernel_constraint: None = None,
+        bias_constraint: None = None,
+        lora_rank: None = None,
+        lora_alpha: None = None,
+        quantization_config: None = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        self.units = _checks.integer("units", units, 1)
+        self.activation = activations.get(activation)
+        self.use_bias = _checks.boolean("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(
+            kernel_initializer, "kernel_initializer"
+        )
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self.kernel_regularizer = regularizers.get(
+            kernel_regularizer, "kernel_regularizer"
+        )
+        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
+        _checks.absent("activity_regularizer", activity_regularizer)
+        _checks.absent("kernel_constraint", kernel_constraint)
+        _checks.absent("bias_constraint", bias_constraint)
+        _checks.absent("lora_rank", lora_rank)
+        _checks.absent("lora_alpha", lora_alpha)
+        _checks.absent("quantization_config", quantization_config)
+        super().__init__(
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            input_dim=input_dim,
+            batch_input_shape=batch_input_shape,
+        )
+        if self.units == 1 and self.activation.name == "softmax":
+            warnings.warn(
+                f"Layer {self.name!r} has a softmax over one unit, which is always 1. "
+                "Use the activation 'sigmoid'.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    @property
+    def kernel(self) -> FloatArray:
+        """A read-only copy of W, (inputs, units).
+
+        Raises:
+            AttributeError: The model is not built.
+        """
+        return self._built_weights("kernel")[0]
+
+    @property
+    def bias(self) -> FloatArray | None:
+        """A read-only copy of b, (units,); None without bias.
+
+        Raises:
+            AttributeError: The model is not built.
+        """
+        return self._built_weights("bias")[1] if self.use_bias else None
+
+    def _built_weights(self, name: str) -> list[FloatArray]:
+        if not self.built:
+            raise AttributeError(
+                f"Layer {self.name!r} has no `{name}` yet: its model must be built "
+                "first, which needs the shape of the input."
+            )
+        return self.weights
+
+    def count_params(self) -> int:
+        """Return how many numbers kernel and bias hold.
+
+        Raises:
+            ValueError: The model is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                f"Layer {self.name!r} has no weights to count yet: its model must be "
+                "built first, which needs the shape of the input."
+            )
+        return super().count_params()
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return (rows, units) for an input of shape (rows, inputs).
+
+        Args:
+            input_shape: A tuple of two.
+
+        Raises:
+            ValueError: The input has another rank, or an unknown number of columns.
+        """
+        shape = batch_shape("input_shape", input_shape)
+        if len(shape) != 2:
+            advice = " Put Flatten() in front." if len(shape) > 2 else ""
+            raise ValueError(
+                f"Layer {self.name!r} (Dense) needs input of rank 2, (rows, columns)."
+                f"{advice} Received: input of shape {shape}"
+            )
+        if shape[1] is None:
+            raise ValueError(
+                f"Layer {self.name!r} (Dense) needs a known number of columns. "
+                f"Received: input of shape {shape}"
+            )
+        return shape[0], self.units
+
+
+class Activation(Layer):
+    """Activation as a layer of its own: y = f(x).
+
+    Args:
+        activation: f, as in `Dense`.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: The activation is unknown.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.Activation("tanh").activation
+        <activation tanh()>
+    """
+
+    _arguments: ClassVar[tuple[str, ...]] = ("activation",)
+
+    @accepts_old_words("Activation")
+    def __init__(
+        self,
+        activation: Any,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        self.activation = activations.get(activation)
+        super().__init__(
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            input_dim=input_dim,
+            batch_input_shape=batch_input_shape,
+        )
+
+
+class Dropout(Layer):
+    """Set a random share of the inputs to 0 in training: y = x m / (1 - rate).
+
+    m is 0 with probability `rate`, else 1, drawn anew for every number and batch;
+    outside training y = x. With rate 1, y = 0 in training.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    overfitting", 2014.
+
+    Args:
+        rate: Share set to 0, in [0, 1].
+        noise_shape: None; others are not available in this version.
+        seed: Integer in [0, 2**64) that makes m repeatable; None takes the model's.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: `rate` is outside [0, 1], or `seed` is no such integer.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.Dropout(0.2).rate
+        0.2
+    """
+
+    _arguments = ("rate", "seed", "noise_shape")
+    noise_shape = None
+
+    @accepts_old_words("Dropout")
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: None = None,
+        seed: int | None = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        self.rate = _checks.real("rate", rate, 0, 1)
+        _checks.absent("noise_shape", noise_shape)
+        self.seed: int | None = None
+        if seed is not None:
+            self.seed = _checks.integer("seed", seed, 0, 2**64 - 1)
+        super().__init__(
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            input_dim=input_dim,
+            batch_input_shape=batch_input_shape,
+        )
+
+
+class Flatten(Layer):
+    """Turn each row of any shape into one line of numbers, last axis fastest.
+
+    Args:
+        data_format: "channels_last" or None; "channels_first", which reorders input of
+            rank 3 or more, is not available in this version.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: `data_format` is something else.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.Flatten().compute_output_shape((None, 28, 28))
+        (None, 784)
+    """
+
+    _arguments = ("data_format",)
+
+    @accepts_old_words("Flatten")
+    def __init__(
+        self,
+        data_format: str | None = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        if data_format not in (None, "channels_last"):
+            raise ValueError(
+                "`data_format` must be 'channels_last' or None. "
+                f"{_checks.received('data_format', data_format)}"
+            )
+        self.data_format = data_format
+        super().__init__(
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            input_dim=input_dim,
+            batch_input_shape=batch_input_shape,
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return (rows, product of the other sizes).
+
+        Args:
+            input_shape: A tuple of one or more sizes, rows first.
+
+        Raises:
+            ValueError: A size other than the number of rows is unknown.
+        """
+        rows, *sizes = batch_shape("input_shape", input_shape)
+        known = [size for size in sizes if size is not None]
+        if len(known) < len(sizes):
+            raise ValueError(
+                f"Layer {self.name!r} (Flatten) needs known sizes behind the number of "
+                f"rows. Received: input of shape {(rows, *sizes)}"
+            )
+        return rows, math.prod(known)

@@ -1,0 +1,783 @@
+"""Metrics: what is shown beside the loss.
+
+A metric is the mean over rows of one number per row, over the whole epoch or call.
+Given to `compile`, it is carried out by the compiled core; called by hand, it evaluates
+with NumPy through `nncore.reference`. t stands for the targets, p for the predictions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _checks, _lookup, losses
+from .losses import (
+    BCE,
+    KLD,
+    MAE,
+    MSE,
+    bce,
+    binary_crossentropy,
+    categorical_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    kld,
+    kullback_leibler_divergence,
+    log_cosh,
+    logcosh,
+    mae,
+    mean_absolute_error,
+    mean_squared_error,
+    mse,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
+
+__all__ = [
+    "BCE",
+    "KLD",
+    "MAE",
+    "MSE",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCoshError",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Metric",
+    "Poisson",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "bce",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_hinge",
+    "deserialize",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "kld",
+    "kullback_leibler_divergence",
+    "log_cosh",
+    "logcosh",
+    "mae",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "mse",
+    "poisson",
+    "resolve_accuracy",
+    "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
+]
+
+
+class Metric(_lookup.Described):
+    """Base of all metrics; only those of this module are available.
+
+    Args:
+        name: What the metric is called in logs; its own name if None.
+        dtype: Accepted as in Keras; evaluation runs in float64.
+    """
+
+    _arguments: ClassVar[tuple[str, ...]] = ("name", "dtype")
+    _kind: ClassVar[str] = ""
+    _own_name: ClassVar[str] = ""
+    _total: float = 0.0
+    _count: float = 0.0
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        if not self._kind:
+            raise ValueError(
+                "A metric must be one of nncore.metrics: the arithmetic runs in C, so "
+                f"metrics written in Python are not available. Received: {type(self)}"
+            )
+        self.name = self._own_name or self._kind
+        if name is not None:
+            self.name = _checks.text("name", name)
+        self.dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        """Add a batch to the running mean.
+
+        Args:
+            y_true: Targets, shaped like `y_pred`; (rows,) serves (rows, 1). Sparse
+                metrics take labels of shape (rows,) or (rows, 1).
+            y_pred: Predictions, (rows, columns).
+            sample_weight: One number per row, or None.
+
+        Raises:
+            ValueError: Shapes do not fit, or a label is out of range.
+        """
+        rows = self._rows(y_true, y_pred)
+        weights = np.ones(rows.shape)
+        if sample_weight is not None:
+            given = np.asarray(sample_weight, dtype=np.float64)
+            if given.shape == (*rows.shape, 1):
+                given = given[..., 0]
+            if given.shape not in ((), rows.shape):
+                raise ValueError(
+                    f"`sample_weight` must have one number per row, shape {rows.shape}."
+                    f" Received: shape {given.shape}"
+                )
+            weights = weights * given
+        self._total += float((rows * weights).sum())
+        self._count += float(weights.sum())
+
+    def result(self) -> float:
+        """Return the mean over all rows since `reset_state`, 0.0 if there are none."""
+        return self._total / self._count if self._count else 0.0
+
+    def reset_state(self) -> None:
+        """Begin the running mean anew."""
+        self._total = self._count = 0.0
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        """Add a batch with `update_state` and return `result`."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+    def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+        from . import reference
+
+        sparse = self._kind.startswith("sparse")
+        t, p = losses._fit_shapes(y_true, y_pred, sparse=sparse)
+        if p.ndim == 1:
+            t, p = t[:, np.newaxis], p[:, np.newaxis]
+        rows = reference.metric_value(
+            self._spec(), t.reshape(-1, t.shape[-1]), p.reshape(-1, p.shape[-1])
+        )
+        return rows.reshape(p.shape[:-1])
+
+    def _resolve(self, target_columns: int, n_out: int, sparse: bool) -> Metric:
+        """Return the metric that this one is for targets and outputs so shaped."""
+        return self
+
+    def _spec(self) -> dict[str, Any]:
+        return {"kind": self._kind, "loss": None, "threshold": 0.5, "weighted": False}
+
+
+def resolve_accuracy(target_columns: int, n_out: int, sparse: bool = False) -> str:
+    """Return which accuracy the word "accuracy" means, by shapes, as Keras 3 does.
+
+    Args:
+        target_columns: Columns of the targets; 1 if they have rank 1.
+        n_out: Columns of the network's output.
+        sparse: The loss takes labels rather than one-hot targets.
+
+    Returns:
+        "binary_accuracy" for one output, else "sparse_categorical_accuracy" for labels
+        and "categorical_accuracy" for one-hot targets. The loss is not asked: a network
+        with several sigmoid outputs gets categorical accuracy; name "binary_accuracy"
+        to have each output counted.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.resolve_accuracy(3, 3)
+        'categorical_accuracy'
+    """
+    if n_out == 1:
+        return "binary_accuracy"
+    if sparse or target_columns == 1:
+        return "sparse_categorical_accuracy"
+    return "categorical_accuracy"
+
+
+class BinaryAccuracy(Metric):
+    """Share of the columns where p > threshold agrees with t, targets 0 and 1.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+        threshold: Predictions above it count as 1; in [0, 1].
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.BinaryAccuracy()([[0], [1], [1]], [[0.2], [0.4], [0.9]])
+        0.6666666666666666
+    """
+
+    _arguments = ("name", "dtype", "threshold")
+    _kind = "binary_accuracy"
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        threshold: float = 0.5,
+    ) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+        self.threshold = _checks.real("threshold", threshold, 0, 1)
+
+    def _spec(self) -> dict[str, Any]:
+        return super()._spec() | {"threshold": self.threshold}
+
+
+class CategoricalAccuracy(Metric):
+    """Share of the rows where the largest p stands where the largest t does.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> accuracy = nncore.metrics.CategoricalAccuracy()
+        >>> accuracy([[0, 1], [1, 0]], [[0.3, 0.7], [0.4, 0.6]])
+        0.5
+    """
+
+    _kind = "categorical_accuracy"
+
+
+class SparseCategoricalAccuracy(Metric):
+    """Share of the rows where the largest p stands at the label's index.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> accuracy = nncore.metrics.SparseCategoricalAccuracy()
+        >>> accuracy([1, 0], [[0.3, 0.7], [0.4, 0.6]])
+        0.5
+    """
+
+    _kind = "sparse_categorical_accuracy"
+
+
+class _Accuracy(Metric):
+    """The word "accuracy", which becomes one of the three when shapes are known."""
+
+    _kind = "accuracy"
+
+    def _resolve(self, target_columns: int, n_out: int, sparse: bool) -> Metric:
+        return _ACCURACIES[resolve_accuracy(target_columns, n_out, sparse)](self.name)
+
+    def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+        t, p = np.asarray(y_true), np.asarray(y_pred)
+        columns = t.shape[-1] if t.ndim == p.ndim and t.ndim else 1
+        n_out = p.shape[-1] if p.ndim > 1 else 1
+        return self._resolve(columns, n_out, False)._rows(y_true, y_pred)
+
+    def _serialized(self) -> str | dict[str, Any]:
+        return self.name
+
+
+_ACCURACIES: dict[str, type[Metric]] = {
+    "binary_accuracy": BinaryAccuracy,
+    "categorical_accuracy": CategoricalAccuracy,
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+}
+
+
+class _LossMetric(Metric):
+    """A loss shown as a metric."""
+
+    _loss: losses.Loss
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        loss: losses.Loss | None = None,
+    ) -> None:
+        super().__init__(name, dtype)
+        self._loss = loss or losses._TABLE[self._kind]()
+
+    def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+        return self._loss._rows(y_true, y_pred)
+
+    def _spec(self) -> dict[str, Any]:
+        loss = self._loss._spec()
+        return super()._spec() | {"kind": "loss_value", "loss": loss}
+
+
+class _LossAsMetric(_LossMetric):
+    """A loss by its name, function or instance, where Keras has no metric class."""
+
+    _kind = "loss_value"
+
+    def _serialized(self) -> str | dict[str, Any]:
+        return self._loss._serialized()
+
+
+class MeanSquaredError(_LossMetric):
+    """Mean over rows of mean_j (t_j - p_j)^2.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.MeanSquaredError()([[0.0, 1.0]], [[0.0, 3.0]])
+        2.0
+    """
+
+    _kind = "mean_squared_error"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class MeanAbsoluteError(_LossMetric):
+    """Mean over rows of mean_j |t_j - p_j|.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.MeanAbsoluteError()([[0.0, 1.0]], [[0.0, 3.0]])
+        1.0
+    """
+
+    _kind = "mean_absolute_error"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class LogCoshError(_LossMetric):
+    """Mean over rows of mean_j log(cosh(p_j - t_j)).
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> round(nncore.metrics.LogCoshError()([[0.0, 1.0]], [[0.0, 3.0]]), 4)
+        0.6625
+    """
+
+    _kind = "log_cosh"
+    _own_name = "logcosh"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class Huber(_LossMetric):
+    """The loss `nncore.losses.Huber` as a metric.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+        delta: Where squares end and lines begin, above 0.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.Huber()([[0.0, 1.0]], [[0.5, 3.0]])
+        0.8125
+    """
+
+    _arguments = ("name", "dtype", "delta")
+    _kind = "huber"
+
+    def __init__(
+        self, name: str | None = None, dtype: str | None = None, delta: float = 1.0
+    ) -> None:
+        """See the class."""
+        super().__init__(name, dtype, losses.Huber(delta))
+        self.delta = self._loss.delta
+
+
+class BinaryCrossentropy(_LossMetric):
+    """The loss `nncore.losses.BinaryCrossentropy` as a metric.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+        from_logits: Predictions are logits.
+        label_smoothing: In [0, 1].
+
+    Examples:
+        >>> import nncore
+        >>> metric = nncore.metrics.BinaryCrossentropy()
+        >>> round(metric([[0], [1]], [[0.3], [0.6]]), 4)
+        0.4338
+    """
+
+    _arguments = ("name", "dtype", "from_logits", "label_smoothing")
+    _kind = "binary_crossentropy"
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        """See the class."""
+        loss = losses.BinaryCrossentropy(from_logits, label_smoothing)
+        super().__init__(name, dtype, loss)
+        self.from_logits = loss.from_logits
+        self.label_smoothing = loss.label_smoothing
+
+
+class CategoricalCrossentropy(_LossMetric):
+    """The loss `nncore.losses.CategoricalCrossentropy` as a metric.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+        from_logits: Predictions are logits.
+        label_smoothing: In [0, 1].
+        axis: -1.
+
+    Examples:
+        >>> import nncore
+        >>> metric = nncore.metrics.CategoricalCrossentropy()
+        >>> round(metric([[0, 1], [1, 0]], [[0.3, 0.7], [0.6, 0.4]]), 4)
+        0.4338
+    """
+
+    _arguments = ("name", "dtype", "from_logits", "label_smoothing", "axis")
+    _kind = "categorical_crossentropy"
+    axis = -1
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+    ) -> None:
+        """See the class."""
+        loss = losses.CategoricalCrossentropy(from_logits, label_smoothing, axis)
+        super().__init__(name, dtype, loss)
+        self.from_logits = loss.from_logits
+        self.label_smoothing = loss.label_smoothing
+
+
+class SparseCategoricalCrossentropy(_LossMetric):
+    """The loss `nncore.losses.SparseCategoricalCrossentropy` as a metric.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+        from_logits: Predictions are logits.
+        ignore_class: None; others are not available in this version.
+        axis: -1.
+
+    Examples:
+        >>> import nncore
+        >>> metric = nncore.metrics.SparseCategoricalCrossentropy()
+        >>> round(metric([1, 0], [[0.3, 0.7], [0.6, 0.4]]), 4)
+        0.4338
+    """
+
+    _arguments = ("name", "dtype", "from_logits", "ignore_class", "axis")
+    _kind = "sparse_categorical_crossentropy"
+    axis = -1
+    ignore_class = None
+
+    def __init__(
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        from_logits: bool = False,
+        ignore_class: None = None,
+        axis: int = -1,
+    ) -> None:
+        """See the class."""
+        loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis)
+        super().__init__(name, dtype, loss)
+        self.from_logits = loss.from_logits
+
+
+class Hinge(_LossMetric):
+    """Mean over rows of mean_j max(1 - t_j p_j, 0), targets -1 and 1 (or 0 and 1).
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.Hinge()([[-1.0, 1.0]], [[0.5, 0.5]])
+        1.0
+    """
+
+    _kind = "hinge"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class SquaredHinge(_LossMetric):
+    """Mean over rows of mean_j max(1 - t_j p_j, 0)^2, targets -1 and 1 (or 0 and 1).
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.SquaredHinge()([[-1.0, 1.0]], [[0.5, 0.5]])
+        1.25
+    """
+
+    _kind = "squared_hinge"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class CategoricalHinge(_LossMetric):
+    """Mean over rows of max(neg - pos + 1, 0); see `nncore.losses.CategoricalHinge`.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.CategoricalHinge()([[0.0, 1.0]], [[0.25, 0.75]])
+        0.5
+    """
+
+    _kind = "categorical_hinge"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class KLDivergence(_LossMetric):
+    """Mean over rows of sum_j t_j log(t_j / p_j).
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> round(nncore.metrics.KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]), 4)
+        0.1438
+    """
+
+    _kind = "kl_divergence"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+class Poisson(_LossMetric):
+    """Mean over rows of mean_j (p_j - t_j log(p_j + epsilon)).
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> round(nncore.metrics.Poisson()([[2.0]], [[1.0]]), 4)
+        1.0
+    """
+
+    _kind = "poisson"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+
+
+def binary_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
+) -> losses.FloatArray:
+    """Share of each row's columns where p > threshold agrees with t.
+
+    Args:
+        y_true: Targets 0 and 1, shaped like `y_pred`.
+        y_pred: Predictions, (rows, columns).
+        threshold: Predictions above it count as 1.
+
+    Returns:
+        One float64 number per row, (rows,).
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.binary_accuracy([[0, 1], [1, 1]], [[0.2, 0.4], [0.9, 0.8]])
+        array([0.5, 1. ])
+    """
+    return BinaryAccuracy(threshold=threshold)._rows(y_true, y_pred)
+
+
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+    """1 for each row where the largest p stands where the largest t does, else 0.
+
+    Args:
+        y_true: Targets, one-hot, shaped like `y_pred`.
+        y_pred: Predictions, (rows, classes).
+
+    Returns:
+        One float64 number per row, (rows,).
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.categorical_accuracy([[0, 1]], [[0.3, 0.7]])
+        array([1.])
+    """
+    return CategoricalAccuracy()._rows(y_true, y_pred)
+
+
+def sparse_categorical_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike
+) -> losses.FloatArray:
+    """1 for each row where the largest p stands at the label's index, else 0.
+
+    Args:
+        y_true: Labels, (rows,) or (rows, 1).
+        y_pred: Predictions, (rows, classes).
+
+    Returns:
+        One float64 number per row, (rows,).
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.sparse_categorical_accuracy([1], [[0.3, 0.7]])
+        array([1.])
+    """
+    return SparseCategoricalAccuracy()._rows(y_true, y_pred)
+
+
+_FUNCTIONS: dict[Callable[..., Any], type[Metric]] = {
+    binary_accuracy: BinaryAccuracy,
+    categorical_accuracy: CategoricalAccuracy,
+    sparse_categorical_accuracy: SparseCategoricalAccuracy,
+}
+_CLASSES: tuple[type[Metric], ...] = (
+    *(BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
+    *(MeanSquaredError, MeanAbsoluteError, LogCoshError, Huber, BinaryCrossentropy),
+    *(CategoricalCrossentropy, SparseCategoricalCrossentropy, Hinge, SquaredHinge),
+    *(CategoricalHinge, KLDivergence, Poisson),
+)
+_TABLE: dict[str, type[Metric]] = {
+    **{cls.__name__: cls for cls in _CLASSES},
+    **{cls._kind: cls for cls in _CLASSES},
+    "accuracy": _Accuracy,
+    "acc": _Accuracy,
+}
+_NAMES = [
+    *("accuracy", "acc", *_ACCURACIES),
+    *losses._NAMES,
+]
+
+
+def get(identifier: Any, argument: str = "metrics") -> Metric:
+    """Return the metric that `identifier` stands for.
+
+    Args:
+        identifier: "accuracy" or "acc" (see `resolve_accuracy`); the name of a metric
+            or of any loss; a function of this module or of `nncore.losses`; a class; an
+            instance; or what `serialize` gave.
+        argument: What to call the argument in messages.
+
+    Returns:
+        A metric whose `name` is what Keras shows in logs: the string itself, the
+        function's name, or the instance's `name`.
+
+    Raises:
+        ValueError: The name is unknown; the message lists the known ones.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.get("mse").name, nncore.metrics.get("acc").name
+        ('mse', 'acc')
+    """
+    if isinstance(identifier, str):
+        word = identifier.lower()
+        if word in ("accuracy", "acc"):
+            return _Accuracy(identifier)
+        if identifier in _TABLE:
+            return _TABLE[identifier](identifier)
+        if identifier in losses._TABLE:
+            return _LossAsMetric(identifier, loss=losses._TABLE[identifier]())
+        raise _lookup.unknown_name(argument, identifier, _NAMES)
+    if isinstance(identifier, losses.Loss):
+        return _LossAsMetric(identifier.name, loss=identifier)
+    if isinstance(identifier, functools.partial) and identifier.func in _FUNCTIONS:
+        name = identifier.func.__name__
+        return _FUNCTIONS[identifier.func](name, None, **identifier.keywords)
+    if isinstance(identifier, FunctionType) and identifier in _FUNCTIONS:
+        return _FUNCTIONS[identifier](identifier.__name__)
+    if isinstance(identifier, (FunctionType, functools.partial)) or (
+        isinstance(identifier, type) and issubclass(identifier, losses.Loss)
+    ):
+        loss = losses.get(identifier, argument)
+        named = getattr(identifier, "func", identifier)
+        name = str(getattr(named, "__name__", "loss"))
+        return _LossAsMetric(name, loss=loss)
+    return _lookup.resolve(
+        identifier, argument=argument, base=Metric, table=_TABLE, shown=_NAMES
+    )
+
+
+def serialize(metric: Metric) -> Any:
+    """Return a name, or the class name and configuration, of a metric.
+
+    Args:
+        metric: An instance.
+
+    Examples:
+        >>> from nncore import metrics
+        >>> metrics.serialize(metrics.BinaryAccuracy(threshold=0.4))["config"]
+        {'name': 'binary_accuracy', 'dtype': None, 'threshold': 0.4}
+    """
+    return metric._serialized()
+
+
+def deserialize(config: Any) -> Metric:
+    """Return the metric that `serialize` wrote down.
+
+    Args:
+        config: What `serialize` gave.
+
+    Examples:
+        >>> from nncore import metrics
+        >>> metrics.deserialize(metrics.serialize(metrics.Poisson("p"))).name
+        'p'
+    """
+    return get(config)

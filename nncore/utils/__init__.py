@@ -1,0 +1,6 @@
+"""Utilities: seeds, one-hot targets, normalised rows."""
+
+from .._random import set_random_seed
+from .np_utils import normalize, to_categorical
+
+__all__ = ["normalize", "set_random_seed", "to_categorical"]

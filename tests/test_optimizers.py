@@ -1,0 +1,177 @@
+"""Optimizers as descriptions: arguments, defaults, what the core is told."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+from nncore import callbacks, layers, models, optimizers
+
+CLASSES = [
+    *(optimizers.SGD, optimizers.RMSprop, optimizers.Adagrad, optimizers.Adadelta),
+    *(optimizers.Adam, optimizers.AdamW, optimizers.Adamax, optimizers.Nadam),
+]
+EACH = pytest.mark.parametrize("cls", CLASSES)
+DEFAULTS = {
+    "SGD": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
+    "RMSprop": {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-7, "centered": False},
+    "Adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1},
+    "Adadelta": {"learning_rate": 0.001, "rho": 0.95},
+    "Adam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "AdamW": {"learning_rate": 0.001, "weight_decay": 0.004, "amsgrad": False},
+    "Adamax": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999},
+    "Nadam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999},
+}
+
+
+@EACH
+def test_defaults_are_keras_3s(cls):
+    config = cls().get_config()
+    assert {k: config[k] for k in DEFAULTS[cls.__name__]} == DEFAULTS[cls.__name__]
+
+
+@EACH
+def test_every_argument_is_in_the_configuration(cls):
+    own = DEFAULTS[cls.__name__] | {"learning_rate": 0.5}
+    optimizer = cls(**own, clipnorm=2.0, decay=0.25)
+    assert set(optimizer.get_config()) == set(inspect.signature(cls).parameters)
+    again = optimizers.deserialize(optimizers.serialize(optimizer))
+    assert again.get_config() == optimizer.get_config()
+
+
+@EACH
+def test_the_core_takes_what_an_optimizer_says(cls):
+    model = models.Sequential([layers.Dense(1, input_dim=2)])
+    model.compile(cls(clipvalue=1.0, weight_decay=0.1), "mse")
+    before = model.get_weights()[0]
+    model.train_on_batch(np.ones((4, 2)), np.full(4, 5.0))
+    assert (model.get_weights()[0] != before).all()
+
+
+@EACH
+@pytest.mark.parametrize(
+    "rate", [1, 0, 0.5, np.float32(0.5), np.int64(2), np.float64(1)]
+)
+def test_any_number_is_a_learning_rate(cls, rate):
+    optimizer = cls(learning_rate=rate)
+    assert optimizer.learning_rate == float(rate)
+    assert type(optimizer.learning_rate) is float
+
+
+@EACH
+@pytest.mark.parametrize("rate", [-0.1, math.nan, math.inf, "0.1", None, True, [0.1]])
+def test_what_is_no_learning_rate_is_refused(cls, rate):
+    optimizer = cls()
+    with pytest.raises(ValueError, match="`learning_rate` must be"):
+        cls(learning_rate=rate)
+    with pytest.raises(ValueError, match="`learning_rate` must be"):
+        optimizer.learning_rate = rate
+    assert optimizer.learning_rate == cls().learning_rate
+
+
+def test_a_schedule_is_refused_with_advice():
+    with pytest.raises(ValueError, match="LearningRateScheduler"):
+        optimizers.SGD(lambda step: 0.1)
+
+
+@EACH
+def test_only_one_way_to_clip_may_be_given(cls):
+    for name in ("clipnorm", "clipvalue", "global_clipnorm"):
+        assert cls(**{name: 1})._spec()[name] == 1.0
+    with pytest.raises(ValueError, match="Only one of"):
+        cls(clipnorm=1.0, clipvalue=1.0)
+
+
+@EACH
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"clipnorm": 0},
+        {"clipvalue": -1},
+        {"global_clipnorm": "1"},
+        {"weight_decay": -0.1},
+        {"decay": -0.1},
+        {"use_ema": True},
+        {"ema_momentum": 0.5},
+        {"ema_overwrite_frequency": 3},
+        {"loss_scale_factor": 2.0},
+        {"gradient_accumulation_steps": 2},
+        {"name": ""},
+        {"name": 3},
+    ],
+)
+def test_common_arguments_are_checked(cls, words):
+    own = {k: v for k, v in DEFAULTS[cls.__name__].items() if k not in words}
+    with pytest.raises(ValueError, match=f"`{next(iter(words))}` must be"):
+        cls(**own, **words)
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (optimizers.SGD, {"momentum": 1.5}),
+        (optimizers.SGD, {"momentum": -0.1}),
+        (optimizers.SGD, {"nesterov": 1}),
+        (optimizers.RMSprop, {"rho": 1.0}),
+        (optimizers.RMSprop, {"epsilon": -1e-7}),
+        (optimizers.RMSprop, {"centered": None}),
+        (optimizers.Adagrad, {"initial_accumulator_value": -1}),
+        (optimizers.Adadelta, {"rho": -0.1}),
+        (optimizers.Adam, {"beta_1": 1.0}),
+        (optimizers.Adam, {"beta_2": "0.9"}),
+        (optimizers.Adam, {"amsgrad": "yes"}),
+        (optimizers.Adamax, {"beta_2": 2}),
+        (optimizers.Nadam, {"beta_1": -1}),
+    ],
+)
+def test_own_arguments_are_checked(cls, words):
+    with pytest.raises(ValueError, match=f"`{next(iter(words))}` must be"):
+        cls(**words)
+
+
+@pytest.mark.parametrize("cls", [optimizers.RMSprop, optimizers.Adam])
+def test_no_epsilon_is_the_default_epsilon(cls):
+    assert cls(epsilon=None).epsilon == 1e-7
+
+
+def test_adamw_is_adam_with_weight_decay():
+    spec = optimizers.AdamW()._spec()
+    assert spec == optimizers.Adam(weight_decay=0.004)._spec()
+    assert optimizers.AdamW(0.1, 0.5).weight_decay == 0.5
+    assert optimizers.AdamW(weight_decay=None)._spec()["weight_decay"] == 0.0
+
+
+def test_iterations_count_the_updates_of_the_model():
+    optimizer = optimizers.SGD()
+    assert optimizer.iterations == 0
+    model = models.Sequential([layers.Dense(1, input_dim=2)])
+    model.compile(optimizer, "mse")
+    model.fit(np.ones((10, 2)), np.ones(10), batch_size=4, epochs=2, verbose=0)
+    assert optimizer.iterations == 6
+
+
+def test_the_learning_rate_can_be_set_while_training():
+    model = models.Sequential([layers.Dense(1, input_dim=2)])
+    optimizer = optimizers.SGD(0.1)
+    model.compile(optimizer, "mse")
+    before = []
+
+    def stop_learning(epoch, logs):
+        optimizer.learning_rate = 0
+        before.append(model.get_weights()[0])
+
+    stop = callbacks.LambdaCallback(on_epoch_end=stop_learning)
+    x = np.ones((4, 2))
+    model.fit(x, np.ones(4), epochs=3, verbose=0, callbacks=[stop])
+    np.testing.assert_array_equal(before[0], before[-1])
+
+
+def test_an_optimizer_of_ones_own_is_refused():
+    class Mine(optimizers.Optimizer):
+        pass
+
+    with pytest.raises(ValueError, match="must be one of"):
+        Mine()
