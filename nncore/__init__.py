@@ -1,0 +1,95 @@
+"""Dense neural networks on the CPU: C kernels behind Keras's words.
+
+This file holds the public names. Start at `nncore.Sequential`; the arithmetic can be
+read in `nncore.reference`.
+"""
+
+from __future__ import annotations
+
+import typing as _typing
+from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
+
+if _find_spec("nncore._core") is None:
+    raise ImportError(
+        f"The compiled core is missing in {__path__[0]}, which is the source folder. "
+        "Build it there with `pip install -e .`, or start Python in another folder to "
+        "get the nncore that is installed."
+    )
+
+from . import (
+    activations,
+    backend,
+    callbacks,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
+from ._config import get_num_threads, set_num_threads, show_config
+from ._version import __version__
+from .layers import Input
+from .models import Sequential
+
+if _typing.TYPE_CHECKING:
+    from . import datasets as datasets
+    from . import reference as reference
+
+# Loaded when first used: what a training does not need would slow the import down.
+_LATER = ("datasets", "reference")
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name in _LATER:
+        return _import_module(f"nncore.{name}")
+    raise AttributeError(f"module 'nncore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+def selftest() -> bool:
+    """Check the compiled core against the NumPy reference on this machine.
+
+    Prints, for every instruction set that this CPU has and both dtypes, how far each
+    quantity of a training is from `nncore.reference`, as a fraction of its bound. Takes
+    a few seconds.
+
+    Returns:
+        Whether every difference is within its bound.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.selftest()  # doctest: +SKIP
+        True
+    """
+    from ._selftest import selftest as run
+
+    return run()
+
+
+__all__ = [  # noqa: RUF022 (sorted as people read, not by case)
+    "__version__",
+    "activations",
+    "backend",
+    "callbacks",
+    "get_num_threads",
+    "initializers",
+    "Input",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+    "selftest",
+    "Sequential",
+    "set_num_threads",
+    "show_config",
+    "utils",
+]

@@ -1,0 +1,505 @@
+"""From descriptions to the core: the only place that makes a `_core.Network`.
+
+The core knows one kind of layer, y = dropout(f(x W + b)), of which every part but f may
+be absent. `make_plan` merges a model's layers into such: a Dense takes the Activation
+and the Dropout that follow it, while a Flatten or a linear Activation leaves nothing.
+`Compiled` does the same for what `compile` was given.
+
+Seeds: everything random in a model follows from the model's seed, by place. Variable j
+of layer i starts from stream 2 i + j, the Dropout that is layer i draws with a seed
+derived from (seed, i), so appending a layer leaves the others as they were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import ReferenceType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import (
+    _checks,
+    _core,
+    _random,
+    backend,
+    losses,
+    metrics,
+    optimizers,
+)
+from nncore import layers as _layers
+from nncore.layers import Layer
+
+Shape = tuple[int, ...]
+Spec = dict[str, Any]
+
+_STREAM_WEIGHTS, _STREAM_DROPOUT, _STREAM_ORDER = 1, 2, 3
+
+_IDENTITY: Spec = {
+    "units": 0,
+    "use_bias": False,
+    "trainable": True,
+    "activation": "linear",
+    "activation_args": (0.0, 0.0, 0.0),
+    "dropout": 0.0,
+    "dropout_seed": 0,
+    "kernel_l1": 0.0,
+    "kernel_l2": 0.0,
+    "bias_l1": 0.0,
+    "bias_l2": 0.0,
+}
+
+
+# ---- layers --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One array of weights: whose it is, its place 2 i + j, shape, starting values."""
+
+    layer: Layer
+    place: int
+    shape: Shape
+    initializer: Any
+
+    @property
+    def size(self) -> int:
+        """The number of its elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the core is asked to make.
+
+    Attributes:
+        dtype: "float32" or "float64".
+        input_shape: of one row.
+        output_shapes: of one row, for each of the model's layers.
+        specs: the core's layers.
+        variables: in the core's order.
+        first_name: name of the first layer, for messages.
+        last_name: name of the last layer.
+    """
+
+    dtype: str
+    input_shape: Shape
+    output_shapes: list[Shape]
+    specs: list[Spec]
+    variables: list[Variable]
+    first_name: str
+    last_name: str
+
+    @property
+    def output_shape(self) -> Shape:
+        """Of one row."""
+        return self.output_shapes[-1]
+
+
+def input_shape(shape: Any) -> Shape:
+    """The shape of one row from `(None, columns)`, `(columns,)` or `columns`."""
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if len(sizes) > 1 or None in sizes[:1]:
+        sizes = sizes[1:]
+    if not sizes:
+        raise ValueError(
+            "`input_shape` must be (None, columns) or (columns,). "
+            f"Received: input_shape={shape}"
+        )
+    return tuple(_checks.integer("input_shape", size, 1) for size in sizes)
+
+
+def row_shape(layer: Layer) -> Shape | None:
+    """The shape of one row that a layer was told to expect; None: not told."""
+    sizes = (layer._batch_input_shape or (None, None))[1:]
+    known = tuple(size for size in sizes if size is not None)
+    return known if len(known) == len(sizes) else None
+
+
+def model_dtype(given: str | None, first: Layer | None, layers: Iterable[Layer]) -> str:
+    """The dtype given, else the first that a layer names, else the process's."""
+    named = [given]
+    if first is not None:
+        named.append(first.dtype)
+    named += [layer.dtype for layer in layers]
+    return next((name for name in named if name is not None), backend.floatx())
+
+
+def output_shapes(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
+    """The shape of one row behind each layer.
+
+    Raises:
+        ValueError: a layer cannot take what comes.
+    """
+    shapes = []
+    for layer in layers:
+        activation = getattr(layer, "activation", None)
+        if len(shape) > 1 and activation is not None and "softmax" in activation.name:
+            raise ValueError(
+                f"Layer {layer.name!r} must be given rows of numbers, shape (None, "
+                f"columns). Received: {(None, *shape)}; put Flatten() in front"
+            )
+        _, *sizes = layer.compute_output_shape((None, *shape))
+        shape = tuple(size for size in sizes if size is not None)
+        shapes.append(shape)
+    return shapes
+
+
+def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> Plan:
+    """Merge the layers of a model whose rows have the shape given."""
+    shapes = output_shapes(layers, shape)
+    specs: list[Spec] = []
+    variables: list[Variable] = []
+    columns = math.prod(shape)
+    for index, (layer, after) in enumerate(zip(layers, shapes, strict=True)):
+        if isinstance(layer, _layers.Dense):
+            specs.append(_dense_spec(layer))
+            _activate(specs, layer.activation)
+            kernel = (columns, layer.units)
+            variables.append(
+                Variable(layer, 2 * index, kernel, layer.kernel_initializer)
+            )
+            if layer.use_bias:
+                variables.append(
+                    Variable(
+                        layer, 2 * index + 1, (layer.units,), layer.bias_initializer
+                    )
+                )
+        elif isinstance(layer, _layers.Dropout):
+            own = layer.seed
+            _drop(
+                specs,
+                layer.rate,
+                _random.derive(seed, _STREAM_DROPOUT, index) if own is None else own,
+            )
+        elif isinstance(layer, _layers.Activation):
+            _activate(specs, layer.activation)
+        columns = math.prod(after)
+    return Plan(
+        dtype=dtype,
+        input_shape=shape,
+        output_shapes=shapes,
+        # A network of layers without effect is the identity.
+        specs=specs or [dict(_IDENTITY)],
+        variables=variables,
+        first_name=layers[0].name,
+        last_name=layers[-1].name,
+    )
+
+
+def _dense_spec(layer: Any) -> Spec:
+    spec = dict(_IDENTITY)
+    spec["units"] = layer.units
+    spec["use_bias"] = layer.use_bias
+    spec["trainable"] = layer.trainable
+    for name in ("kernel", "bias"):
+        regularizer = getattr(layer, f"{name}_regularizer")
+        if regularizer is not None:
+            spec[f"{name}_l1"] = regularizer.l1
+            spec[f"{name}_l2"] = regularizer.l2
+    return spec
+
+
+def _activate(specs: list[Spec], activation: Any) -> None:
+    """Put an activation behind the last of the core's layers."""
+    if activation.name == "linear":
+        return
+    if not specs or specs[-1]["activation"] != "linear" or specs[-1]["dropout"]:
+        specs.append(dict(_IDENTITY))
+    specs[-1]["activation"] = activation.name
+    specs[-1]["activation_args"] = tuple(activation.args)
+
+
+def _drop(specs: list[Spec], rate: float, seed: int) -> None:
+    """Put dropout behind the last of the core's layers."""
+    if rate == 0:
+        return
+    if not specs or specs[-1]["dropout"]:
+        specs.append(dict(_IDENTITY))
+    specs[-1]["dropout"] = rate
+    specs[-1]["dropout_seed"] = seed
+
+
+# ---- networks and their weights ------------------------------------------------------
+
+
+class Kept:
+    """What outlives a network when its model is changed: weights by layer, and age."""
+
+    def __init__(self) -> None:
+        self._weights: dict[int, tuple[Layer, list[NDArray[Any]]]] = {}
+        self._age: dict[str, int] = {}
+
+    def take(self, network: _core.Network, plan: Plan) -> None:
+        """Copy all weights, and how much the network has been trained."""
+        for layer in {variable.layer for variable in plan.variables}:
+            self._weights[id(layer)] = (layer, weights(network, plan, layer))
+        counters = network.counters
+        self._age = {
+            "steps_lived": counters["steps_lived"],
+            "epochs_lived": counters["epochs_lived"],
+        }
+
+    def give(self, network: _core.Network, plan: Plan) -> None:
+        """Hand everything to the next network; forget it."""
+        for index, variable in enumerate(plan.variables):
+            _, values = self._weights.get(id(variable.layer), (None, []))
+            place = variable.place % 2
+            if place < len(values) and values[place].shape == variable.shape:
+                network.set_variable(index, values[place])
+        if self._age:
+            counters = network.counters
+            counters["steps_lived"] = self._age["steps_lived"]
+            counters["epochs_lived"] = self._age["epochs_lived"]
+            network.set_counters(counters)
+        self._weights, self._age = {}, {}
+
+
+def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
+    """A network with starting weights, or those kept from the one before it."""
+    network = _core.Network(
+        plan.dtype,
+        math.prod(plan.input_shape),
+        plan.specs,
+        _random.derive(seed, _STREAM_ORDER),
+    )
+    stream = _random.derive(seed, _STREAM_WEIGHTS)
+    for index, variable in enumerate(plan.variables):
+        generator = _random.Stream(stream, variable.place)
+        values = variable.initializer._sample(variable.shape, generator)
+        network.set_variable(index, values.astype(plan.dtype))
+    kept.give(network, plan)
+    return network
+
+
+def updates_done(model: ReferenceType[Any]) -> Callable[[], int]:
+    """What an optimizer asks for its `iterations`; it keeps no model alive."""
+
+    def count() -> int:
+        found = model()
+        network = None if found is None else found._network
+        return 0 if network is None else int(network.counters["steps"])
+
+    return count
+
+
+def weights(
+    network: _core.Network, plan: Plan, layer: Layer | None = None
+) -> list[NDArray[Any]]:
+    """Copies of a layer's variables, or of all."""
+    return [
+        network.get_variable(index).reshape(variable.shape)
+        for index, variable in enumerate(plan.variables)
+        if layer is None or variable.layer is layer
+    ]
+
+
+def set_weights(
+    network: _core.Network,
+    plan: Plan,
+    values: Sequence[Any],
+    layer: Layer | None = None,
+) -> None:
+    """Set a layer's variables, or all; nothing is set if any does not fit."""
+    chosen = [
+        (index, variable)
+        for index, variable in enumerate(plan.variables)
+        if layer is None or variable.layer is layer
+    ]
+    arrays = [np.asarray(value) for value in values]
+    shapes = [variable.shape for _, variable in chosen]
+    if [array.shape for array in arrays] != shapes:
+        raise ValueError(
+            f"`weights` must be {len(shapes)} arrays of the shapes {_joined(shapes)}. "
+            f"Received: {len(arrays)} of the shapes "
+            f"{_joined([array.shape for array in arrays])}"
+        )
+    for array, (_, variable) in zip(arrays, chosen, strict=True):
+        if array.dtype.kind not in "biuf":
+            raise ValueError(
+                f"`weights` must hold numbers. Received: dtype {array.dtype} for layer "
+                f"{variable.layer.name!r}"
+            )
+    for array, (index, _) in zip(arrays, chosen, strict=True):
+        network.set_variable(index, np.ascontiguousarray(array, plan.dtype))
+
+
+def _joined(shapes: Sequence[Shape]) -> str:
+    return ", ".join(map(str, shapes)) or "none"
+
+
+# ---- configurations ------------------------------------------------------------------
+
+
+def layer_config(layer: Layer) -> dict[str, Any]:
+    """Class name and configuration of a layer."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
+def layer_from_config(entry: Mapping[str, Any]) -> Layer:
+    """The layer that `layer_config` wrote down."""
+    return _layers.deserialize(dict(entry))
+
+
+# ---- compile -------------------------------------------------------------------------
+
+
+def looks_like_metrics(value: Any) -> bool:
+    """Whether a list can only be metrics, not loss weights."""
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) > 0
+        and not all(isinstance(v, (int, float, np.number)) for v in value)
+    )
+
+
+class Compiled:
+    """What `compile` was given, as far as it can be resolved without shapes.
+
+    Attributes:
+        optimizer: the optimizer.
+        loss: the loss, or None.
+        metrics: all metrics, unweighted ones first.
+        keys: names for logs: "loss", then one per metric, all different.
+        check_finite: whether data is searched for NaN and infinity.
+        on_nan: "stop", "continue" or "raise".
+    """
+
+    def __init__(
+        self,
+        optimizer: Any,
+        loss: Any,
+        loss_weights: Any,
+        metrics_given: Any,
+        weighted_metrics: Any,
+        *,
+        check_finite: bool,
+        on_nan: str,
+    ) -> None:
+        self.optimizer = optimizers.get(optimizer)
+        self.given_loss = loss
+        self.loss = losses.get(_single(loss))
+        self.loss_weight = _loss_weight(loss_weights)
+        plain = _metric_list(metrics_given, "metrics")
+        weighted = _metric_list(weighted_metrics, "weighted_metrics")
+        self.metrics = [metrics.get(m) for m in plain]
+        self.metrics += [metrics.get(m, "weighted_metrics") for m in weighted]
+        self.n_plain = len(plain)
+        self.keys = _keys([m.name for m in self.metrics], self.n_plain)
+        self.check_finite = check_finite
+        self.on_nan = on_nan
+
+    @property
+    def loss_kind(self) -> str:
+        """The core's name of the loss."""
+        assert self.loss is not None
+        return str(self.loss._spec()["kind"])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether targets are labels."""
+        return self.loss_kind.startswith("sparse")
+
+    def specs(self, plan: Plan) -> tuple[Spec, list[Spec], Spec]:
+        """Loss, metrics and optimizer as the core takes them, for a network's shapes.
+
+        Raises:
+            ValueError: a metric wants other targets than the loss.
+        """
+        assert self.loss is not None
+        n_out = math.prod(plan.output_shape)
+        columns = 1 if self.is_sparse else n_out
+        specs = []
+        for index, metric in enumerate(self.metrics):
+            resolved = metric._resolve(columns, n_out, self.is_sparse)
+            spec = dict(resolved._spec())
+            self._check_targets(spec, self.keys[index + 1], n_out)
+            spec["weighted"] = index >= self.n_plain
+            specs.append(spec)
+        return self.loss._spec(), specs, self.optimizer._spec()
+
+    def _check_targets(self, spec: Spec, key: str, n_out: int) -> None:
+        kind = spec["kind"] if spec["loss"] is None else spec["loss"]["kind"]
+        sparse = kind.startswith("sparse")
+        if sparse == self.is_sparse or n_out == 1:
+            return
+        takes = {True: "labels, one per row", False: f"targets of {n_out} columns"}
+        raise ValueError(
+            f"Metric {key!r} must take the same targets as the loss "
+            f"{self.loss_kind!r}, which takes {takes[self.is_sparse]}. "
+            f"Received: a metric that takes {takes[sparse]}"
+        )
+
+    def direction(self, key: str) -> str | None:
+        """Whether "min" or "max" of a metric is better; None: no such metric."""
+        if key not in self.keys[1:]:
+            return "min" if key == "loss" else None
+        spec = self.metrics[self.keys.index(key) - 1]._spec()
+        return "min" if spec["kind"] == "loss_value" else "max"
+
+    def scaled(
+        self, row_weights: NDArray[Any] | None, n_rows: int, dtype: Any
+    ) -> NDArray[Any] | None:
+        """Row weights times the loss weight: the loss is linear in them."""
+        if self.loss_weight == 1:
+            return row_weights
+        if row_weights is None:
+            return np.full(n_rows, self.loss_weight, dtype)
+        return (row_weights * self.loss_weight).astype(dtype)
+
+    def with_optimizer(self, optimizer: Any) -> Compiled:
+        """The same with another optimizer."""
+        changed = object.__new__(Compiled)
+        changed.__dict__.update(self.__dict__)
+        changed.optimizer = optimizers.get(optimizer)
+        return changed
+
+
+def _single(value: Any) -> Any:
+    """The one entry of a list or dict of outputs; anything else as it is."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        return value[0]
+    if isinstance(value, Mapping) and len(value) == 1 and "class_name" not in value:
+        return next(iter(value.values()))
+    return value
+
+
+def _loss_weight(given: Any) -> float:
+    value = _single(given)
+    return 1.0 if value is None else _checks.real("loss_weights", value)
+
+
+def _metric_list(given: Any, argument: str) -> list[Any]:
+    """`metrics` as a flat list; Keras takes one list per output as well."""
+    if given is None:
+        return []
+    if isinstance(given, Mapping) and "class_name" not in given:
+        given = _single(given)
+    if not isinstance(given, (list, tuple)):
+        return [given]
+    if len(given) == 1 and isinstance(given[0], (list, tuple)):
+        given = given[0]
+    for entry in given:
+        if isinstance(entry, (list, tuple)) or entry is None:
+            raise ValueError(
+                f"`{argument}` must be a list of names, functions or instances. "
+                f"Received: {argument}={given!r}"
+            )
+    return list(given)
+
+
+def _keys(names: Sequence[str], n_plain: int) -> list[str]:
+    """Log keys, all different: weighted_ before a name in use, else _1, _2 behind."""
+    keys = ["loss"]
+    for index, name in enumerate(names):
+        if name in keys and index >= n_plain:
+            name = f"weighted_{name}"
+        key, number = name, 0
+        while key in keys:
+            number += 1
+            key = f"{name}_{number}"
+        keys.append(key)
+    return keys

@@ -1,0 +1,412 @@
+"""The loop around the core: chunks, epochs, callbacks, History; no arithmetic on rows.
+
+One call of the core trains a chunk: some batches of an epoch, or many whole epochs
+where nothing needs Python between them. A chunk is as much work as takes about
+`_CHUNK` seconds, measured as it goes, so that Ctrl-C, which Python notices between
+chunks, is honoured soon and the calls still cost nothing. Where chunks end changes no
+bit of the result: order, sums and position of an epoch live in the core.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore._progress import Progress
+from nncore.callbacks import CallbackList, History, Logs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nncore._core import Network
+    from nncore.models import Sequential
+
+_CHUNK = 0.03  # seconds; the longest are about twice as long
+
+_EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
+_TRAIN_BATCH_HOOKS = (
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+)
+_TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+_PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Converted rows: x [n][n_in], y [n][target columns], weights [n] or None."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    weights: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.x)
+
+
+class Pace:
+    """How many units of work make a chunk, learnt from the chunks done so far.
+
+    Args:
+        microseconds: estimated time of one unit.
+    """
+
+    def __init__(self, microseconds: float) -> None:
+        # The estimate may be wrong by a factor on a machine it does not know.
+        self.units = max(1, int(_CHUNK / 4 * 1e6 / max(microseconds, 1e-3)))
+
+    def measured(self, units: int, seconds: float) -> None:
+        """A chunk of `units` took `seconds`."""
+        if units > 0 and seconds > 0:
+            wanted = _CHUNK * units / seconds
+            self.units = max(1, int(min(wanted, 4 * self.units)))
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Rows to evaluate after an epoch, and after which: every k-th, or those listed."""
+
+    data: Data
+    batch_size: int
+    frequency: int | Collection[int]
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether it follows `epoch`, counted from 0."""
+        if isinstance(self.frequency, int):
+            return (epoch + 1) % self.frequency == 0
+        return epoch + 1 in self.frequency
+
+
+class Training:
+    """One `fit`.
+
+    Args:
+        model: for `stop_training` and the optimizer's learning rate.
+        network: compiled for this data.
+        data: rows to train on, at least one.
+        keys: names of the loss and metrics, in the core's order.
+        callbacks: the user's, then the History.
+        history: where the epochs' numbers go.
+        progress: where they are shown.
+        batch_size: rows per batch.
+        epochs: where counting ends.
+        initial_epoch: where it begins.
+        shuffle: True, False or "batch" (batches change places, their rows stay).
+        validation: None for none.
+        on_nan: "stop", "continue" or "raise".
+        threads: most threads to use; 0: the process's number.
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        network: Network,
+        data: Data,
+        *,
+        keys: list[str],
+        callbacks: CallbackList,
+        history: History,
+        progress: Progress,
+        batch_size: int,
+        epochs: int,
+        initial_epoch: int,
+        shuffle: bool | str,
+        validation: Validation | None,
+        on_nan: str,
+        threads: int,
+    ) -> None:
+        self.model = model
+        self.network = network
+        self.data = data
+        self.keys = keys
+        self.callbacks = callbacks
+        self.history = history
+        self.progress = progress
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.epoch = initial_epoch
+        self.shuffle = shuffle
+        self.validation = validation
+        self.on_nan = on_nan
+        self.threads = threads
+        self.steps = math.ceil(len(data) / batch_size)
+        self.done = 0  # batches of the epoch under way
+        self.seconds = 0.0  # time they took
+        self.nan_batch = -1
+        self.pace = Pace(network.microseconds(min(batch_size, len(data)), True))
+        self.order: NDArray[np.uint32] | None = None
+        self.by_batch = callbacks.defines(*_TRAIN_BATCH_HOOKS)
+        self.may_print = callbacks.may_print()
+
+    def run(self) -> None:
+        """Train until the last epoch, `stop_training`, or a loss that is not finite."""
+        self.network.reset_epoch()
+        others = [c for c in self.callbacks if c is not self.history]
+        alone = not CallbackList(others).defines(*_EPOCH_HOOKS) and not self.by_batch
+        logs: dict[str, Any] = Logs()
+        try:
+            self.callbacks.on_train_begin(Logs())
+            if alone and self.validation is None and self.shuffle != "batch":
+                logs = self._run_free()
+            else:
+                logs = self._run_epochs()
+        finally:
+            # The half-done epoch of a Ctrl-C or of a stop is dropped: the next fit
+            # starts at an epoch's first row.
+            self.network.reset_epoch()
+            self.progress.close()
+        if self.nan_batch >= 0 and self.on_nan == "raise":
+            raise FloatingPointError(self._nan_message())
+        self.callbacks.on_train_end(logs)
+        if self.nan_batch >= 0:
+            warnings.warn(self._nan_message(), RuntimeWarning, stacklevel=4)
+
+    def _run_free(self) -> dict[str, Any]:
+        """All epochs, many in one call: nobody waits for the end of any of them."""
+        row: list[float] = []
+        if self.epoch < self.epochs:
+            self.progress.start(self.steps, self.epoch)
+        while self.epoch < self.epochs and not self.model.stop_training:
+            rows, first, each = self._chunk(self.epochs - self.epoch, self.pace.units)
+            if rows:
+                row = rows[-1]
+                self.history.extend(self.epoch, self.keys, rows)
+                self.progress.finish_many(self.keys, rows, first, each)
+                self.epoch += len(rows)
+                if self.epoch < self.epochs and self.nan_batch < 0:
+                    self.progress.start(self.steps, self.epoch)
+            if self.nan_batch >= 0:
+                break
+            self._show()
+        return Logs(zip(self.keys, row, strict=False))
+
+    def _run_epochs(self) -> dict[str, Any]:
+        """Epoch by epoch, with callbacks and validation between them."""
+        logs: dict[str, Any] = Logs()
+        while self.epoch < self.epochs and not self.model.stop_training:
+            self._pour()
+            self.callbacks.on_epoch_begin(self.epoch, Logs())
+            self.progress.start(self.steps, self.epoch)
+            if self.shuffle == "batch":
+                self.order = self._batch_order()
+            run = self._epoch_by_batch if self.by_batch else self._epoch_by_chunk
+            row, seconds = run()
+            if self.nan_batch >= 0:
+                break
+            logs = Logs(zip(self.keys, row, strict=True))
+            if self.validation is not None and self.validation.is_due(self.epoch):
+                values = evaluate(
+                    self.network,
+                    self.validation.data,
+                    batch_size=self.validation.batch_size,
+                    callbacks=self.callbacks,
+                    threads=self.threads,
+                )
+                for key, value in zip(self.keys, values, strict=True):
+                    logs["val_" + key] = value
+            self._pour()
+            self.callbacks.on_epoch_end(self.epoch, logs)
+            self.progress.finish(logs, seconds)
+            self.epoch += 1
+        return logs
+
+    def _epoch_by_chunk(self) -> tuple[list[float], float]:
+        """One epoch's row and seconds."""
+        while True:
+            rows, first, _ = self._chunk(1, self.pace.units)
+            if rows or self.nan_batch >= 0:
+                return (rows[0] if rows else []), first
+            if self.model.stop_training:
+                return self._abandon()
+            self._show()
+
+    def _epoch_by_batch(self) -> tuple[list[float], float]:
+        """One epoch's row and seconds, with hooks around every batch."""
+        for batch in range(self.steps):
+            self._pour()
+            self.callbacks.on_train_batch_begin(batch, Logs())
+            rows, first, _ = self._chunk(1, 1)
+            if self.nan_batch >= 0:
+                break
+            row = rows[0] if rows else self.network.running()
+            self._pour()
+            self.callbacks.on_train_batch_end(
+                batch, Logs(zip(self.keys, row, strict=True))
+            )
+            if rows:
+                return row, first
+            if self.model.stop_training:
+                return self._abandon()
+            self._show()
+        return [], 0.0
+
+    def _chunk(
+        self, max_epochs: int, max_batches: int
+    ) -> tuple[list[list[float]], float, float]:
+        """One call of the core.
+
+        Returns:
+            The rows of epochs that ended, the seconds of the first of them, and the
+            seconds of each further one.
+        """
+        began = time.perf_counter()
+        rows, batches, _, nan_batch = self.network.train(
+            self.data.x,
+            self.data.y,
+            self.data.weights,
+            batch_size=self.batch_size,
+            max_batches=max_batches,
+            max_epochs=max_epochs,
+            shuffle=bool(self.shuffle),
+            learning_rate=self.model._learning_rate(),
+            order=self.order,
+            stop_on_nan=self.on_nan != "continue",
+            threads=self.threads,
+        )
+        seconds = time.perf_counter() - began
+        self.pace.measured(batches, seconds)
+        if self.on_nan != "continue":
+            self.nan_batch = nan_batch
+        per_batch = seconds / max(batches, 1)
+        first = self.seconds + per_batch * (self.steps - self.done)
+        self.done += batches - len(rows) * self.steps
+        self.seconds = per_batch * self.done if rows else self.seconds + seconds
+        return rows, first, per_batch * self.steps
+
+    def _abandon(self) -> tuple[list[float], float]:
+        """End the epoch under way where it stands."""
+        row, seconds = self.network.running(), self.seconds
+        self.network.reset_epoch()
+        self.done, self.seconds = 0, 0.0
+        return row, seconds
+
+    def _show(self) -> None:
+        if self.progress.is_due():
+            logs = dict(zip(self.keys, self.network.running(), strict=True))
+            self.progress.update(self.done, logs)
+
+    def _pour(self) -> None:
+        if self.may_print:
+            self.progress.pour()
+
+    def _batch_order(self) -> NDArray[np.uint32]:
+        """Row numbers with the full batches in a new order, a short one at the end."""
+        n, size = len(self.data), self.batch_size
+        full = n // size
+        counters = self.network.counters
+        generator = np.random.Generator(
+            np.random.Philox(key=[counters["seed"], counters["steps_lived"]])
+        )
+        order = np.arange(n, dtype=np.uint32)
+        head = order[: full * size].reshape(full, size)
+        order[: full * size] = head[generator.permutation(full)].ravel()
+        return order
+
+    def _nan_message(self) -> str:
+        return (
+            "The loss must be a finite number. Received: a loss that is NaN or "
+            f"infinite in epoch {self.epoch + 1} of {self.epochs}, batch "
+            f"{self.nan_batch + 1} of {self.steps}. Training has ended; weights and "
+            "optimizer are as they were before that batch. A smaller learning rate, "
+            "scaled inputs or clipnorm often help"
+        )
+
+
+def evaluate(
+    network: Network,
+    data: Data,
+    *,
+    batch_size: int,
+    callbacks: CallbackList,
+    threads: int,
+    progress: Progress | None = None,
+    keys: list[str] | None = None,
+) -> list[float]:
+    """Loss and metrics over all rows, without dropout: [loss, *metrics]."""
+    n = len(data)
+    by_batch = callbacks.defines(*_TEST_BATCH_HOOKS)
+    pace = Pace(network.microseconds(1, False))
+    callbacks.on_test_begin(Logs())
+    steps = math.ceil(n / batch_size)
+    if progress is not None:
+        progress.start(steps)
+    first = batch = 0
+    values: list[float] | None = None
+    while values is None:
+        if by_batch:
+            callbacks.on_test_batch_begin(batch, Logs())
+        rows = min(batch_size if by_batch else pace.units, n - first)
+        began = time.perf_counter()
+        values = network.evaluate(
+            data.x, data.y, data.weights, first, rows, threads=threads
+        )
+        pace.measured(rows, time.perf_counter() - began)
+        first += rows
+        if by_batch:
+            callbacks.on_test_batch_end(batch, Logs())
+            batch += 1
+        if progress is not None and values is None and progress.is_due():
+            progress.update(first // batch_size, {})
+    callbacks.on_test_end(Logs(zip(keys or (), values, strict=False)))
+    if progress is not None:
+        progress.finish(dict(zip(keys or (), values, strict=False)))
+        progress.close()
+    return values
+
+
+def predict(
+    network: Network,
+    x: NDArray[Any],
+    *,
+    batch_size: int,
+    callbacks: CallbackList,
+    threads: int,
+    progress: Progress,
+) -> NDArray[Any]:
+    """Outputs [n][n_out] of all rows."""
+    n = len(x)
+    out: NDArray[Any] = np.empty((n, network.n_out), network.dtype)
+    by_batch = callbacks.defines(*_PREDICT_BATCH_HOOKS)
+    pace = Pace(network.microseconds(1, False))
+    callbacks.on_predict_begin(Logs())
+    progress.start(math.ceil(n / batch_size))
+    first = batch = 0
+    while first < n:
+        if by_batch:
+            callbacks.on_predict_batch_begin(batch, Logs())
+        rows = min(batch_size if by_batch else pace.units, n - first)
+        began = time.perf_counter()
+        part = out[first : first + rows]
+        network.predict(x[first : first + rows], out=part, threads=threads)
+        pace.measured(rows, time.perf_counter() - began)
+        first += rows
+        if by_batch:
+            callbacks.on_predict_batch_end(batch, Logs(outputs=part))
+            batch += 1
+        if first < n and progress.is_due():
+            progress.update(first // batch_size, {})
+    callbacks.on_predict_end(Logs())
+    progress.finish({})
+    progress.close()
+    return out
+
+
+def frequency(validation_freq: Any) -> int | Collection[int]:
+    """The checked `validation_freq`: a positive integer, or epochs counted from 1."""
+    if isinstance(validation_freq, (list, tuple, set, frozenset, range)):
+        return validation_freq
+    if isinstance(validation_freq, (int, np.integer)) and validation_freq >= 1:
+        return int(validation_freq)
+    raise ValueError(
+        "`validation_freq` must be a positive integer or a list of epochs. "
+        f"Received: validation_freq={validation_freq!r}"
+    )

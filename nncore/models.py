@@ -1,0 +1,1558 @@
+"""`Sequential`: a stack of layers with Keras's verbs.
+
+The class holds what a person gave it (layers, compile's arguments) and one compiled
+network, made when the shape of the input is known. It converts arguments, keeps the
+two in step, and leaves the rest to others: descriptions become a network in `_plan`,
+data becomes rows in `_arrays`, the loop is in `_training`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore import _arrays, _checks, _lookup, _plan, _progress, _random, _summary
+from nncore import _training as training
+from nncore._legacy import accepts_old_words
+from nncore.callbacks import Callback, CallbackList, History
+from nncore.layers import InputLayer, Layer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nncore._core import Network
+    from nncore.optimizers import Optimizer
+
+__all__ = ["Sequential", "model_from_json"]
+
+_BATCH_SIZE = 32
+_ON_NAN = ("stop", "continue", "raise")
+
+Callbacks = Callback | Iterable[Callback] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Shape (with None for the rows), dtype and name of a model's input or output."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    name: str
+
+
+class Sequential:
+    """A network whose layers stand in one row.
+
+    The input's shape comes from an `Input` in front, from `input_shape=` or
+    `input_dim=` of the first layer, from `build`, or from the first data that the model
+    sees. From then on the model has weights; they stay when it is compiled again.
+
+    Args:
+        layers: a list of layers, or None; `add` appends more.
+        trainable: False freezes all layers given.
+        name: str; default "sequential", "sequential_1", ...
+        seed: integer from which starting weights, row order and dropout follow; None:
+            see `nncore.utils.set_random_seed`.
+        dtype: "float32" or "float64"; None: the first dtype that a layer names, else
+            `nncore.backend.floatx()`.
+
+    Attributes:
+        layers: list of the layers, without `Input`.
+        history: the `History` of the last `fit`, or None.
+        optimizer: the optimizer that `compile` resolved; its `learning_rate` may be set
+            at any time.
+        loss: what `compile` was given.
+        stop_training: a callback sets it to True to end `fit`.
+        built: whether the input's shape is known.
+        compiled: whether `compile` was called.
+        seed: the seed in use.
+
+    Raises:
+        ValueError: something in `layers` is no layer, or two have the same name.
+
+    Example:
+        >>> import numpy as np
+        >>> from nncore.layers import Dense
+        >>> from nncore.models import Sequential
+        >>> model = Sequential(
+        ...     [Dense(16, activation="relu", input_shape=(2,)),
+        ...      Dense(1, activation="sigmoid")],
+        ...     seed=1,
+        ... )
+        >>> model.compile(optimizer="adam", loss="mse", metrics=["binary_accuracy"])
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> y = np.array([0, 1, 1, 0])
+        >>> history = model.fit(x, y, epochs=1000, verbose=0)
+        >>> model.predict(x, verbose=0).round().ravel()
+        array([0., 1., 1., 0.], dtype=float32)
+        >>> model.metrics_names
+        ['loss', 'binary_accuracy']
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        *,
+        seed: int | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        """See the class."""
+        if seed is not None:
+            seed = _checks.integer("seed", seed, 0, 2**64 - 1)
+        self.name = (
+            _lookup.unique_name("sequential")
+            if name is None
+            else _checks.text("name", name)
+        )
+        self.history: History | None = None
+        self.stop_training = False
+        self._given_seed = seed
+        self.seed = _random.model_seed() if seed is None else seed
+        self._given_dtype = (
+            None if dtype is None else _checks.float_dtype("dtype", dtype)
+        )
+        self._layers: list[Layer] = []
+        self._input: InputLayer | None = None
+        self._shape: tuple[int, ...] | None = None
+        self._shape_from_data = False
+        self._columns: tuple[Any, ...] | None = None
+        self._plan: _plan.Plan | None = None
+        self._network: Network | None = None
+        self._kept = _plan.Kept()
+        self._compiled: _plan.Compiled | None = None
+        self._lock = threading.RLock()
+        self._in_fit = False
+        if layers is not None:
+            if isinstance(layers, Layer):
+                layers = [layers]
+            for layer in layers:
+                self.add(layer)
+        if not _checks.boolean("trainable", trainable):
+            self.trainable = False
+
+    # ---- layers ------------------------------------------------------------------
+
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
+        """Append a layer; the weights of the others stay.
+
+        Args:
+            layer: a layer that is in no other model; `Input` only as the first.
+            rebuild: accepted for Keras's sake; the network is made when it is needed.
+
+        Raises:
+            ValueError: `layer` is no layer, is in a model already, has the name of
+                another, is an `Input` that is not first, or does not fit the output
+                before it.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential()
+            >>> model.add(Dense(8, input_dim=4))
+            >>> model.add(Dense(3, activation="softmax"))
+            >>> model.output_shape
+            (None, 3)
+        """
+        if not isinstance(layer, Layer):
+            hint = " (a class: call it)" if isinstance(layer, type) else ""
+            raise ValueError(
+                "`layer` must be a layer from nncore.layers. "
+                f"Received: layer={layer!r}{hint}"
+            )
+        with self._changing("add"):
+            if isinstance(layer, InputLayer):
+                self._add_input(layer)
+                return
+            if any(layer.name == other.name for other in self._layers):
+                raise ValueError(
+                    "`layer` must have a name of its own in the model. Received: a "
+                    f"second layer named {layer.name!r}; pass name= to one of them"
+                )
+            owner = None if layer._model is None else layer._model()
+            if owner is not None and owner is not self:
+                raise ValueError(
+                    "`layer` must belong to one model only, where its weights live. "
+                    f"Received: layer {layer.name!r}, which is in model {owner.name!r}"
+                )
+            shape = self._shape
+            if shape is None and not self._layers:
+                shape = _plan.row_shape(layer)
+            if shape is not None:
+                _plan.output_shapes([*self._layers, layer], shape)
+            self._drop_network()
+            self._shape = shape
+            self._layers.append(layer)
+            layer._model = weakref.ref(self)
+
+    def _add_input(self, layer: InputLayer) -> None:
+        if self._input is not None or self._layers:
+            raise ValueError(
+                "An Input must be the first layer, and only one. "
+                f"Received: {layer.name!r} after "
+                f"{self._layers[-1].name if self._layers else 'another Input'!r}"
+            )
+        self._input = layer
+        self._shape = _plan.row_shape(layer)
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off and return it; the weights of the others stay.
+
+        Args:
+            rebuild: accepted for Keras's sake.
+
+        Raises:
+            IndexError: there is no layer.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential([Dense(8, input_dim=4), Dense(3, name="head")])
+            >>> model.pop().name, len(model.layers)
+            ('head', 1)
+        """
+        with self._changing("pop"):
+            if not self._layers:
+                raise IndexError("`pop` needs a layer to take off. Received: none left")
+            self._drop_network()
+            layer = self._layers.pop()
+            layer._model = None
+            if not self._layers and self._input is None:
+                self._forget_shape()
+            return layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without `Input`."""
+        return list(self._layers)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return one layer.
+
+        Args:
+            name: its name, or None.
+            index: its place in `layers`, or None.
+
+        Raises:
+            ValueError: there is no such layer, or not exactly one argument is given.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> Sequential([Dense(8, name="hidden")]).get_layer("hidden").units
+            8
+        """
+        if (name is None) == (index is None):
+            raise ValueError(
+                "Either `name` or `index` must be given. "
+                f"Received: name={name!r}, index={index!r}"
+            )
+        if index is not None:
+            if not -len(self._layers) <= index < len(self._layers):
+                raise ValueError(
+                    f"`index` must be below the number of layers, {len(self._layers)}. "
+                    f"Received: index={index}"
+                )
+            return self._layers[index]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        raise _lookup.unknown_name("name", str(name), [x.name for x in self._layers])
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trained; setting it sets all. Compile afterwards."""
+        return any(layer.trainable for layer in self._layers) or not self._layers
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = _checks.boolean("trainable", value)
+        for layer in self._layers:
+            layer.trainable = value
+
+    # ---- shape and network -------------------------------------------------------
+
+    def build(self, input_shape: Sequence[int | None] | int | None = None) -> None:
+        """Make the weights for a shape of input.
+
+        Args:
+            input_shape: `(None, columns)` as in Keras, or `(columns,)`; None if the
+                shape is known already.
+
+        Raises:
+            ValueError: the shape is unknown, impossible, or another than the known one.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential([Dense(3)])
+            >>> model.build((None, 4))
+            >>> model.count_params()
+            15
+        """
+        with self._changing("build"):
+            if not self._layers:
+                raise ValueError(
+                    "A model must have layers to be built. Received: a Sequential "
+                    "with none; use add(layer)"
+                )
+            if input_shape is not None:
+                shape = _plan.input_shape(input_shape)
+                if self._shape not in (None, shape):
+                    raise ValueError(
+                        f"`input_shape` must be the known one, {(None, *self._shape)}. "
+                        f"Received: input_shape={input_shape}"
+                    )
+                _plan.output_shapes(self._layers, shape)
+                self._shape = shape
+            self._ready_network()
+
+    def _ready_network(self) -> Network:
+        """The network, made now if need be.
+
+        Raises:
+            ValueError: the input's shape is not known.
+        """
+        if self._network is None:
+            if not self._layers:
+                raise ValueError(
+                    "A model must have layers to have weights. Received: a Sequential "
+                    "with none; use add(layer)"
+                )
+            if self._shape is None:
+                raise ValueError(
+                    f"The input shape of model {self.name!r} must be known: give the "
+                    "first layer input_shape=(columns,), put Input((columns,)) in "
+                    "front, or call fit or build((None, columns)). "
+                    "Received: none so far"
+                )
+            # Two threads may ask for the first prediction at once.
+            with self._lock:
+                if self._network is None:
+                    self._make_network(self._make_plan(), self._compiled)
+        assert self._network is not None
+        return self._network
+
+    def _make_network(self, plan: _plan.Plan, compiled: _plan.Compiled | None) -> None:
+        network = _plan.make_network(plan, self.seed, self._kept)
+        if compiled is not None and compiled.loss is not None:
+            network.compile(*compiled.specs(plan))
+            compiled.optimizer._updates_done = _plan.updates_done(weakref.ref(self))
+        self._plan, self._network = plan, network
+
+    def _make_plan(self) -> _plan.Plan:
+        assert self._shape is not None
+        dtype = _plan.model_dtype(self._given_dtype, self._input, self._layers)
+        return _plan.make_plan(self._layers, self._shape, dtype, self.seed)
+
+    def _drop_network(self) -> None:
+        """Forget the network; its weights wait in `_kept` for the next one."""
+        if self._network is not None and self._plan is not None:
+            self._kept.take(self._network, self._plan)
+        self._network = self._plan = None
+
+    def _forget_shape(self) -> None:
+        self._drop_network()
+        self._kept = _plan.Kept()
+        self._shape = None
+        self._columns = None
+
+    @contextlib.contextmanager
+    def _shape_from(self, x: Any) -> Iterator[None]:
+        """Take the input's shape from `x` if unknown; unlearn it if the block fails."""
+        if self._shape is not None or not self._layers:
+            if not self._layers:
+                self.build()
+            yield
+            return
+        self._shape = _arrays.input_shape(x)
+        try:
+            yield
+        except BaseException:
+            if self._network is None or not self._was_trained():
+                self._forget_shape()
+            raise
+
+    def _was_trained(self) -> bool:
+        assert self._network is not None
+        return bool(self._network.counters["steps_lived"])
+
+    @contextlib.contextmanager
+    def _changing(self, verb: str) -> Iterator[None]:
+        """Hold the model against other threads, and against callbacks of its `fit`."""
+        if self._in_fit and self._lock.acquire(blocking=False):
+            self._lock.release()
+            raise RuntimeError(
+                f"`{verb}` must not be called by a callback while the model is being "
+                "trained: the model is busy. Received: a call during `fit`"
+            )
+        with self._holding(verb):
+            yield
+
+    @contextlib.contextmanager
+    def _holding(self, verb: str) -> Iterator[None]:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(
+                f"`{verb}` must wait until the other thread is done: the model "
+                f"{self.name!r} is busy. Received: a call at the same time"
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @property
+    def built(self) -> bool:
+        """Whether the input's shape is known, so that there are weights."""
+        return self._shape is not None and bool(self._layers)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of weights and outputs, "float32" or "float64"."""
+        return _plan.model_dtype(self._given_dtype, self._input, self._layers)
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """(None, columns).
+
+        Raises:
+            AttributeError: the shape is not known yet.
+        """
+        if self._shape is None:
+            raise AttributeError(
+                f"Model {self.name!r} must be built to have an `input_shape`."
+            )
+        return (None, *self._shape)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """(None, units of the last layer).
+
+        Raises:
+            AttributeError: the shape is not known yet.
+        """
+        if self._shape is None:
+            raise AttributeError(
+                f"Model {self.name!r} must be built to have an `output_shape`."
+            )
+        shapes = _plan.output_shapes(self._layers, self._shape)
+        return (None, *(shapes[-1] if shapes else self._shape))
+
+    @property
+    def inputs(self) -> list[TensorSpec]:
+        """One description: shape, dtype and name of the input."""
+        name = "input" if self._input is None else self._input.name
+        return [TensorSpec(self.input_shape, self.dtype, name)]
+
+    @property
+    def outputs(self) -> list[TensorSpec]:
+        """One description: shape, dtype and name of the output."""
+        name = self._layers[-1].name if self._layers else "input"
+        return [TensorSpec(self.output_shape, self.dtype, name)]
+
+    # ---- weights -----------------------------------------------------------------
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """Return copies of all weights: kernel, bias, kernel, bias, ...
+
+        Returns:
+            Arrays of the model's dtype, kernels (inputs, units), biases (units,);
+            an empty list while the input's shape is unknown.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> [w.shape for w in Sequential([Dense(3, input_dim=4)]).get_weights()]
+            [(4, 3), (3,)]
+        """
+        if not self.built:
+            return []
+        network = self._ready_network()
+        assert self._plan is not None
+        return _plan.weights(network, self._plan)
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights; the optimizer's state stays.
+
+        Args:
+            weights: arrays as `get_weights` returns them.
+
+        Raises:
+            ValueError: their number or a shape does not fit; nothing is set then.
+            RuntimeError: another thread is training the model.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential([Dense(1, input_dim=2)])
+            >>> model.set_weights([[[2.0], [3.0]], [1.0]])
+            >>> model([[1.0, 1.0]])
+            array([[6.]], dtype=float32)
+        """
+        with self._holding("set_weights"):
+            network = self._ready_network()
+            assert self._plan is not None
+            _plan.set_weights(network, self._plan, weights)
+
+    @property
+    def weights(self) -> list[NDArray[Any]]:
+        """Copies of all weights, as `get_weights` returns them."""
+        return self.get_weights()
+
+    @property
+    def trainable_weights(self) -> list[NDArray[Any]]:
+        """Copies of the weights of trainable layers."""
+        return self._weights_of(True)
+
+    @property
+    def non_trainable_weights(self) -> list[NDArray[Any]]:
+        """Copies of the weights of frozen layers."""
+        return self._weights_of(False)
+
+    def _weights_of(self, trainable: bool) -> list[NDArray[Any]]:
+        values = self.get_weights()
+        variables = self._plan.variables if self._plan is not None else []
+        return [
+            value
+            for value, variable in zip(values, variables, strict=True)
+            if variable.layer.trainable == trainable
+        ]
+
+    def _get_layer_weights(self, layer: Layer) -> list[NDArray[Any]]:
+        """The weights of one of the layers; empty while there are none."""
+        if not self.built:
+            return []
+        network = self._ready_network()
+        assert self._plan is not None
+        return _plan.weights(network, self._plan, layer)
+
+    def _set_layer_weights(self, layer: Layer, weights: Sequence[Any]) -> None:
+        """Set the weights of one of the layers."""
+        with self._holding("set_weights"):
+            network = self._ready_network()
+            assert self._plan is not None
+            _plan.set_weights(network, self._plan, weights, layer)
+
+    def _layer_shapes(
+        self, layer: Layer
+    ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Input and output shape of one of the layers without rows; None: unknown."""
+        if self._shape is None:
+            return None
+        shapes = [self._shape, *_plan.output_shapes(self._layers, self._shape)]
+        place = self._layers.index(layer)
+        return shapes[place], shapes[place + 1]
+
+    def count_params(self) -> int:
+        """Return the number of weights.
+
+        Raises:
+            ValueError: the input's shape is not known yet.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> Sequential([Dense(16, input_dim=2), Dense(1)]).count_params()
+            65
+        """
+        if not self.built:
+            raise ValueError(
+                f"Model {self.name!r} must be built before its weights can be counted: "
+                "call build((None, columns)) or fit. Received: no input shape"
+            )
+        return sum(v.size for v in self._make_plan().variables)
+
+    # ---- compile -----------------------------------------------------------------
+
+    @accepts_old_words("Sequential.compile")
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        *,
+        check_finite: bool = True,
+        on_nan: str = "stop",
+    ) -> None:
+        """Say what is optimised, how, and what else is measured.
+
+        Weights stay. The optimizer starts anew.
+
+        Args:
+            optimizer: name, class, instance or configuration of an optimizer.
+            loss: name, function, class or instance of a loss. None: the model can only
+                predict.
+            loss_weights: a number the loss is multiplied with, alone or in a list.
+            metrics: list of names, functions, classes or instances. "accuracy" or "acc"
+                is binary accuracy for an output of one column, else sparse categorical
+                accuracy for labels and categorical accuracy for one-hot targets.
+            weighted_metrics: the same, as means weighted by `sample_weight`.
+            run_eagerly: accepted for Keras's sake, like the next three; no effect.
+            steps_per_execution: no effect.
+            jit_compile: no effect.
+            auto_scale_loss: no effect.
+            check_finite: `fit` and `evaluate` raise for NaN or infinity in the data.
+            on_nan: what a batch loss that is not finite does to `fit`: "stop" ends it
+                with a RuntimeWarning, "raise" ends it with a FloatingPointError (both
+                before the update of that batch), "continue" goes on.
+
+        Raises:
+            ValueError: an unknown name (the message lists the known ones, nearest
+                first) or a metric that does not fit the loss.
+            RuntimeError: the model is being trained.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential([Dense(1, activation="sigmoid", input_dim=8)])
+            >>> model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+            >>> model.metrics_names
+            ['loss', 'accuracy']
+        """
+        if on_nan not in _ON_NAN:
+            raise ValueError(
+                f"`on_nan` must be one of {', '.join(map(repr, _ON_NAN))}. "
+                f"Received: on_nan={on_nan!r}"
+            )
+        if metrics is None and _plan.looks_like_metrics(loss_weights):
+            # Third place in Keras 1 and 2.
+            metrics, loss_weights = loss_weights, None
+        compiled = _plan.Compiled(
+            optimizer,
+            loss,
+            loss_weights,
+            metrics,
+            weighted_metrics,
+            check_finite=_checks.boolean("check_finite", check_finite),
+            on_nan=on_nan,
+        )
+        with self._changing("compile"):
+            if self.built:
+                self._compile_network(compiled)
+            self._compiled = compiled
+
+    def _compile_network(self, compiled: _plan.Compiled) -> None:
+        plan = self._make_plan()
+        specs = None if compiled.loss is None else compiled.specs(plan)
+        if self._plan is not None and self._plan.specs != plan.specs:
+            # A layer was frozen or thawed since.
+            self._drop_network()
+        if self._network is None:
+            self._make_network(plan, compiled)
+        elif specs is not None:
+            self._network.compile(*specs)
+            compiled.optimizer._updates_done = _plan.updates_done(weakref.ref(self))
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compiled is not None
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer in use; None before `compile`."""
+        return None if self._compiled is None else self._compiled.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        compiled = self._require_compiled(loss=False)
+        with self._changing("optimizer"):
+            changed = compiled.with_optimizer(optimizer)
+            if self.built:
+                self._compile_network(changed)
+            self._compiled = changed
+
+    @property
+    def loss(self) -> Any:
+        """What `compile` was given as the loss; None before."""
+        return None if self._compiled is None else self._compiled.given_loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """What `compile` resolved the metrics to, in the order of `metrics_names`."""
+        return [] if self._compiled is None else self._compiled.metrics
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The keys of the log: "loss", then the metrics; empty before `compile`."""
+        return [] if self._compiled is None else list(self._compiled.keys)
+
+    def reset_metrics(self) -> None:
+        """Forget a half-done epoch; every `fit` and `evaluate` does that by itself."""
+        with self._changing("reset_metrics"):
+            if self._network is not None:
+                self._network.reset_epoch()
+
+    def _learning_rate(self) -> float:
+        """The optimizer's learning rate at this moment."""
+        return self._require_compiled(loss=False).optimizer.learning_rate
+
+    def _metric_direction(self, name: str) -> str | None:
+        """Whether "min" or "max" of a metric is better; None: no such metric."""
+        return None if self._compiled is None else self._compiled.direction(name)
+
+    def _require_compiled(self, loss: bool = True) -> _plan.Compiled:
+        if self._compiled is None:
+            raise ValueError(
+                "You must call `compile()` before using the model. "
+                f"Received: model {self.name!r}, not compiled"
+            )
+        if loss and self._compiled.loss is None:
+            raise ValueError(
+                "`compile` must be given a loss before the model can be trained or "
+                "evaluated. Received: loss=None"
+            )
+        return self._compiled
+
+    # ---- fit ---------------------------------------------------------------------
+
+    @accepts_old_words("Sequential.fit")
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        *,
+        threads: int | None = None,
+    ) -> History:
+        """Train.
+
+        An epoch goes once through all rows, in a new random order unless `shuffle` is
+        False; the last batch may be shorter. What an epoch reports are means over its
+        rows, measured before each batch's update, with dropout.
+
+        Args:
+            x: inputs (n, columns): array, nested lists or frame. A frame's column names
+                are remembered; later frames must have the same.
+            y: targets (n, output columns), or (n,) for one column or labels.
+            batch_size: rows per update, default 32.
+            epochs: where counting ends: epochs `initial_epoch` to `epochs - 1` are run.
+            verbose: 0 silent; 1 a live line on a terminal, elsewhere a line per epoch;
+                2 a line per epoch; "auto" is 1.
+            callbacks: a callback or a list of them.
+            validation_split: share of rows, the last ones before shuffling, that are
+                not trained on but evaluated after each epoch; in (0, 1), 0 for none.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after each
+                epoch instead.
+            shuffle: True, False, or "batch" (batches change places, rows within stay).
+            class_weight: dict from class to the weight of its rows; a missing class
+                weighs 1. Needs labels or one-hot targets.
+            sample_weight: a weight per row (n,) or (n, 1): the batch loss is
+                sum(w l) / rows. Metrics are not weighted, `weighted_metrics` are.
+            initial_epoch: where counting begins.
+            steps_per_epoch: batches per epoch; must be what the rows give, or sets
+                `batch_size` if that is None.
+            validation_steps: evaluate only so many batches of `validation_data`.
+            validation_batch_size: rows per batch of validation, for callbacks.
+            validation_freq: evaluate after every k-th epoch, or after the epochs
+                listed, counted from 1.
+            threads: most threads to use; None: what `nncore.set_num_threads` says.
+
+        Returns:
+            The `History`, whose `history` maps each of loss, metrics, val_loss,
+            val_metrics, in this order, to a list of floats.
+
+        Raises:
+            ValueError: the model is not compiled, or an argument does not fit; weights
+                are unchanged then.
+            FloatingPointError: the loss is not finite and on_nan="raise" was compiled.
+            RuntimeError: the model is being trained already.
+
+        Warns:
+            RuntimeWarning: the loss was not finite: epoch and batch are named; weights
+                are those before that batch.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential([Dense(1, input_shape=(1,))], seed=1)
+            >>> model.compile("sgd", "mse")
+            >>> h = model.fit([[1.0], [2.0]], [2.0, 4.0], epochs=5, verbose=0)
+            >>> h.epoch, h.history["loss"][0] > h.history["loss"][-1]
+            ([0, 1, 2, 3, 4], True)
+        """
+        compiled = self._require_compiled()
+        level = _progress.resolve_verbose(verbose)
+        first_epoch = _checks.integer("initial_epoch", initial_epoch, 0)
+        last_epoch = _checks.integer("epochs", epochs)
+        frequency = training.frequency(validation_freq)
+        team = _threads(threads)
+        if not (isinstance(shuffle, (bool, np.bool_)) or shuffle == "batch"):
+            raise ValueError(
+                "`shuffle` must be True, False or 'batch'. "
+                f"Received: shuffle={shuffle!r}"
+            )
+        user_callbacks = CallbackList(callbacks)
+        with self._changing("fit"):
+            with self._shape_from(x):
+                data, names = self._rows(
+                    x, y, sample_weight, compiled, scale=class_weight is None
+                )
+                held = None
+                if validation_data is not None:
+                    held = self._validation_rows(validation_data, compiled, names)
+                elif validation_split:
+                    border = _arrays.split_at(len(data), validation_split)
+                    data, held = _split(data, border)
+                if class_weight is not None:
+                    data = self._class_weighted(
+                        data, class_weight, sample_weight, compiled
+                    )
+                size = _batch_size(batch_size, steps_per_epoch, len(data))
+                validation = None
+                if held is not None:
+                    held_size = size
+                    if validation_batch_size is not None:
+                        held_size = _checks.integer(
+                            "validation_batch_size", validation_batch_size, 1
+                        )
+                    held = _first_batches(
+                        held, "validation_steps", validation_steps, held_size
+                    )
+                    validation = training.Validation(held, held_size, frequency)
+                network = self._ready_network()
+            if names is not None:
+                self._columns = names
+            history = next((c for c in user_callbacks if isinstance(c, History)), None)
+            everyone = user_callbacks
+            if history is None:
+                history = History()
+                everyone.append(history)
+            everyone.set_params(
+                {
+                    "verbose": level,
+                    "epochs": last_epoch,
+                    "steps": math.ceil(len(data) / size),
+                }
+            )
+            everyone.set_model(self)
+            self.history = history
+            self.stop_training = False
+            self._in_fit = True
+            try:
+                training.Training(
+                    self,
+                    network,
+                    data,
+                    keys=compiled.keys,
+                    callbacks=everyone,
+                    history=history,
+                    progress=_progress.Progress(level, last_epoch),
+                    batch_size=size,
+                    epochs=last_epoch,
+                    initial_epoch=first_epoch,
+                    shuffle=shuffle,
+                    validation=validation,
+                    on_nan=compiled.on_nan,
+                    threads=team,
+                ).run()
+            finally:
+                self._in_fit = False
+        return history
+
+    # ---- evaluate, predict -------------------------------------------------------
+
+    @accepts_old_words("Sequential.evaluate")
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+    ) -> Any:
+        """Measure loss and metrics over all rows, without dropout.
+
+        Args:
+            x: inputs (n, columns), as for `fit`.
+            y: targets, as for `fit`.
+            batch_size: rows per batch that callbacks and the progress line see; the
+                result does not depend on it.
+            verbose: 0 silent; 1 a live line; 2 one line at the end; "auto": as 1, but
+                only for what takes longer than a second.
+            sample_weight: as for `fit`.
+            steps: evaluate only so many batches from the first.
+            callbacks: a callback or a list of them.
+            return_dict: return a dict from name to value.
+            threads: most threads to use.
+
+        Returns:
+            `[loss, *metrics]` in the order of `metrics_names`, as floats; the loss
+            alone if there are no metrics; a dict if `return_dict`.
+
+        Raises:
+            ValueError: the model is not compiled, or an argument does not fit.
+            RuntimeError: another thread is training the model.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(1, kernel_initializer="ones", input_shape=(2,))]
+            ... )
+            >>> model.compile("sgd", "mse", metrics=["mae"])
+            >>> model.evaluate([[1.0, 2.0], [0.0, 0.0]], [1.0, 0.0])
+            [2.0, 1.0]
+        """
+        compiled = self._require_compiled()
+        size = _batch_size(batch_size, None, 1)
+        team = _threads(threads)
+        everyone = CallbackList(callbacks)
+        with self._holding("evaluate"):
+            with self._shape_from(x):
+                data, _ = self._rows(x, y, sample_weight, compiled)
+                data = _first_batches(data, "steps", steps, size)
+                network = self._ready_network()
+            progress = _quiet_progress(verbose)
+            self._announce(everyone, verbose, len(data), size)
+            values = training.evaluate(
+                network,
+                data,
+                batch_size=size,
+                callbacks=everyone,
+                threads=team,
+                progress=progress,
+                keys=compiled.keys,
+            )
+        return _report(compiled.keys, values, return_dict)
+
+    @accepts_old_words("Sequential.predict")
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+        *,
+        threads: int | None = None,
+    ) -> NDArray[Any]:
+        """Return the outputs for rows of inputs, without dropout.
+
+        A row's output does not depend on the other rows. NaN or infinity in `x` is no
+        error here: that row's outputs are what arithmetic makes of it. Several threads
+        may predict at once.
+
+        Args:
+            x: inputs (n, columns), as for `fit`.
+            batch_size: rows per batch that callbacks and the progress line see; the
+                result does not depend on it.
+            verbose: 0 silent; 1 a live line; 2 one line at the end; "auto": as 1, but
+                only for what takes longer than a second.
+            steps: predict only so many batches from the first.
+            callbacks: a callback or a list of them.
+            threads: most threads to use.
+
+        Returns:
+            Array (n, output columns) of the model's dtype.
+
+        Raises:
+            ValueError: `x` does not fit the model.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(1, kernel_initializer="ones", input_shape=(2,))]
+            ... )
+            >>> model.predict([[1.0, 2.0], [0.5, 0.25]])
+            array([[3.  ],
+                   [0.75]], dtype=float32)
+        """
+        size = _batch_size(batch_size, None, 1)
+        team = _threads(threads)
+        with self._shape_from(x):
+            network = self._ready_network()
+            rows = self._inputs(x)
+        if steps is not None:
+            rows = rows[: size * _checks.integer("steps", steps, 1)]
+        quiet = verbose == "auto" or not _progress.resolve_verbose(verbose)
+        if callbacks is None and quiet and network.microseconds(len(rows), False) < 1e4:
+            return self._shaped(network.predict(rows, threads=team))
+        everyone = CallbackList(callbacks)
+        self._announce(everyone, verbose, len(rows), size)
+        out = training.predict(
+            network,
+            rows,
+            batch_size=size,
+            callbacks=everyone,
+            threads=team,
+            progress=_quiet_progress(verbose),
+        )
+        return self._shaped(out)
+
+    def __call__(self, x: Any, training: bool | None = None) -> NDArray[Any]:
+        """Return the outputs for one row (columns,) or many (n, columns).
+
+        The quickest way to a few outputs: `predict` without its options.
+
+        Args:
+            x: inputs. A vector of as many numbers as the model has columns is one row.
+            training: accepted for Keras's sake; must not be True.
+
+        Returns:
+            Array (n, output columns), or (output columns,) for one row.
+
+        Raises:
+            ValueError: `x` does not fit the model, or `training` is True.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(1, kernel_initializer="ones", input_shape=(2,))]
+            ... )
+            >>> model([1.0, 2.0]), model([[1.0, 2.0]])
+            (array([3.], dtype=float32), array([[3.]], dtype=float32))
+        """
+        if training:
+            raise ValueError(
+                "`training` must be False: a call gives predictions. "
+                f"Received: training={training!r}"
+            )
+        if self._is_one_row(x):
+            single = np.asarray(x)[np.newaxis]
+            network = self._ready_network()
+            row: NDArray[Any] = self._shaped(network.predict(self._inputs(single)))[0]
+            return row
+        with self._shape_from(x):
+            network = self._ready_network()
+            rows = self._inputs(x)
+        return self._shaped(network.predict(rows))
+
+    def _is_one_row(self, x: Any) -> bool:
+        if self._shape in (None, (1,)):
+            return False
+        try:
+            return bool(np.shape(x) == self._shape)
+        except ValueError:
+            # Rows of different lengths: the conversion has the words for it.
+            return False
+
+    def predict_proba(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+    ) -> NDArray[Any]:
+        """`predict` under its name in Keras 1 and 2.
+
+        Args:
+            x: as for `predict`.
+            batch_size: as for `predict`.
+            verbose: as for `predict`.
+
+        Returns:
+            Array (n, output columns).
+        """
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def predict_classes(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+    ) -> NDArray[Any]:
+        """Return the class of each row, as Keras 1 and 2 did.
+
+        Args:
+            x: as for `predict`.
+            batch_size: as for `predict`.
+            verbose: as for `predict`.
+
+        Returns:
+            For one output column int32 (n, 1), 1 where the output is above 0.5; else
+            int64 (n,), the column of the largest output.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(1, kernel_initializer="ones", input_shape=(2,))]
+            ... )
+            >>> model.predict_classes([[1.0, 2.0], [0.0, 0.25]])
+            array([[1],
+                   [0]], dtype=int32)
+        """
+        p = self.predict(x, batch_size=batch_size, verbose=verbose)
+        if p.shape[-1] > 1:
+            classes: NDArray[np.int64] = p.argmax(axis=-1)
+            return classes
+        return (p > 0.5).astype(np.int32)
+
+    # ---- one batch ---------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Make one update from all rows given.
+
+        Args:
+            x: inputs (n, columns), as for `fit`.
+            y: targets, as for `fit`.
+            sample_weight: as for `fit`.
+            class_weight: as for `fit`.
+            return_dict: return a dict from name to value.
+
+        Returns:
+            Loss and metrics of the batch before its update, as `evaluate` returns them.
+
+        Raises:
+            ValueError: the model is not compiled, or an argument does not fit.
+            FloatingPointError: the loss is not finite and on_nan="raise" was compiled.
+
+        Warns:
+            RuntimeWarning: the loss is not finite, so no update was made.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(1, kernel_initializer="ones", input_shape=(2,))]
+            ... )
+            >>> model.compile("sgd", "mse")
+            >>> model.train_on_batch([[1.0, 2.0]], [1.0])
+            4.0
+        """
+        compiled = self._require_compiled()
+        with self._changing("train_on_batch"):
+            with self._shape_from(x):
+                data, _ = self._rows(
+                    x, y, sample_weight, compiled, scale=class_weight is None
+                )
+                if class_weight is not None:
+                    data = self._class_weighted(
+                        data, class_weight, sample_weight, compiled
+                    )
+                network = self._ready_network()
+            network.reset_epoch()
+            rows, _, _, nan_batch = network.train(
+                data.x,
+                data.y,
+                data.weights,
+                batch_size=len(data),
+                max_batches=1,
+                max_epochs=1,
+                shuffle=False,
+                learning_rate=self._learning_rate(),
+                stop_on_nan=compiled.on_nan != "continue",
+            )
+        if nan_batch >= 0 and compiled.on_nan != "continue":
+            network.reset_epoch()
+            message = (
+                "The loss must be a finite number. Received: a batch whose loss is NaN "
+                "or infinite; no update was made"
+            )
+            if compiled.on_nan == "raise":
+                raise FloatingPointError(message)
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        values = rows[0] if rows else [math.nan] * len(compiled.keys)
+        return _report(compiled.keys, values, return_dict)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """`evaluate` for one batch, silently.
+
+        Args:
+            x: inputs (n, columns), as for `fit`.
+            y: targets, as for `fit`.
+            sample_weight: as for `fit`.
+            return_dict: return a dict from name to value.
+
+        Returns:
+            As `evaluate`.
+        """
+        return self.evaluate(
+            x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict
+        )
+
+    def predict_on_batch(self, x: Any) -> NDArray[Any]:
+        """`predict` for one batch, silently.
+
+        Args:
+            x: inputs (n, columns), as for `fit`.
+
+        Returns:
+            Array (n, output columns).
+        """
+        return self.predict(x, verbose=0)
+
+    # ---- data --------------------------------------------------------------------
+
+    def _inputs(self, x: Any, name: str = "x", names: Any = None) -> NDArray[Any]:
+        plan = self._plan
+        assert plan is not None
+        return _arrays.as_inputs(
+            x,
+            plan.input_shape,
+            plan.dtype,
+            name=name,
+            layer=plan.first_name,
+            columns=self._columns if names is None else names,
+        )
+
+    def _rows(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        compiled: _plan.Compiled,
+        *,
+        scale: bool = True,
+        prefix: str = "",
+        names: Any = None,
+    ) -> tuple[training.Data, Any]:
+        """Converted, checked rows, and the column names if `x` is a frame."""
+        network = self._ready_network()
+        plan = self._plan
+        assert plan is not None
+        rows = self._inputs(x, prefix + "x", names)
+        if len(rows) == 0:
+            raise ValueError(
+                f"`{prefix}x` must have at least one row. "
+                f"Received: shape {(0, *plan.input_shape)}"
+            )
+        if y is None:
+            raise ValueError(
+                f"`{prefix}y` must be given: the loss compares outputs with targets. "
+                f"Received: {prefix}y=None"
+            )
+        targets = _arrays.as_targets(
+            y,
+            len(rows),
+            network.target_columns,
+            plan.dtype,
+            sparse=compiled.is_sparse,
+            n_classes=network.n_out if compiled.is_sparse else None,
+            layer=plan.last_name,
+            loss=compiled.loss_kind,
+            name=prefix + "y",
+        )
+        weights = None
+        if sample_weight is not None:
+            weights = _arrays.as_weights(
+                sample_weight, len(rows), plan.dtype, name=prefix + "sample_weight"
+            )
+        if compiled.check_finite:
+            _arrays.check_finite(rows, prefix + "x", source=x)
+            _arrays.check_finite(targets, prefix + "y", source=y)
+        if scale:
+            weights = compiled.scaled(weights, len(rows), plan.dtype)
+        return training.Data(rows, targets, weights), _arrays.column_names(x)
+
+    def _validation_rows(
+        self, data: Any, compiled: _plan.Compiled, names: Any
+    ) -> training.Data:
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError(
+                "`validation_data` must be (x, y) or (x, y, sample_weight). "
+                f"Received: {_outline(data)}"
+            )
+        x, y, *rest = data
+        weights = rest[0] if rest else None
+        return self._rows(x, y, weights, compiled, prefix="validation ", names=names)[0]
+
+    def _class_weighted(
+        self,
+        data: training.Data,
+        class_weight: dict[int, float],
+        sample_weight: Any,
+        compiled: _plan.Compiled,
+    ) -> training.Data:
+        network = self._ready_network()
+        weights = _arrays.class_weights(
+            class_weight,
+            data.y,
+            sample_weight=sample_weight,
+            n_classes=network.n_out if compiled.is_sparse else None,
+        )
+        return training.Data(
+            data.x, data.y, compiled.scaled(weights, len(data), network.dtype)
+        )
+
+    def _shaped(self, out: NDArray[Any]) -> NDArray[Any]:
+        assert self._plan is not None
+        shape = self._plan.output_shape
+        return out if len(shape) == 1 else out.reshape(len(out), *shape)
+
+    def _announce(
+        self, everyone: CallbackList, verbose: Any, n_rows: int, size: int
+    ) -> None:
+        everyone.set_params(
+            {"verbose": verbose, "epochs": 1, "steps": math.ceil(n_rows / size)}
+        )
+        everyone.set_model(self)
+
+    # ---- words -------------------------------------------------------------------
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print a table of the layers, their output shapes and numbers of weights.
+
+        Args:
+            line_length: columns of the table; None: what the terminal has, at most 88.
+            positions: accepted for Keras's sake; no effect.
+            print_fn: called once with the whole text instead of `print`.
+            expand_nested: accepted for Keras's sake; no effect.
+            show_trainable: add a column with Y or N.
+            layer_range: names of the first and the last layer to show, or None.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(16, input_dim=2, name="hidden"), Dense(1, name="out")],
+            ...     name="xor",
+            ... )
+            >>> model.summary(line_length=60)
+            Model: "xor"
+            ┏━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━┓
+            ┃ Layer (type)            ┃ Output Shape       ┃    Param # ┃
+            ┡━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━┩
+            │ hidden (Dense)          │ (None, 16)         │         48 │
+            ├─────────────────────────┼────────────────────┼────────────┤
+            │ out (Dense)             │ (None, 1)          │         17 │
+            └─────────────────────────┴────────────────────┴────────────┘
+             Total params: 65 (260.00 B)
+             Trainable params: 65 (260.00 B)
+             Non-trainable params: 0 (0.00 B)
+        """
+        shown = self._layers
+        if layer_range is not None:
+            first, last = (self._layers.index(self.get_layer(n)) for n in layer_range)
+            shown = self._layers[first : last + 1]
+        sizes: dict[int, int] = {}
+        shapes: dict[int, tuple[int, ...]] = {}
+        trained = frozen = kept = 0
+        if self.built:
+            plan = self._make_plan()
+            shapes = dict(zip(map(id, self._layers), plan.output_shapes, strict=True))
+            for variable in plan.variables:
+                key = id(variable.layer)
+                sizes[key] = sizes.get(key, 0) + variable.size
+                if variable.layer.trainable:
+                    trained += variable.size
+                else:
+                    frozen += variable.size
+            if self._network is not None and self._network.counters["steps"]:
+                # The step count and the learning rate are Keras's other two.
+                kept = self._network.n_slots * trained + 2
+        rows = [
+            _summary.Row(
+                layer.name,
+                type(layer).__name__,
+                shapes.get(id(layer)),
+                sizes.get(id(layer), 0) if self.built else None,
+                layer.trainable,
+            )
+            for layer in shown
+        ]
+
+        def text(ascii_only: bool) -> str:
+            return _summary.summary(
+                self.name,
+                rows,
+                trainable=trained,
+                non_trainable=frozen,
+                optimizer=kept,
+                itemsize=np.dtype(self.dtype).itemsize,
+                line_length=line_length,
+                show_trainable=show_trainable,
+                ascii_only=ascii_only,
+            )
+
+        _summary.emit(text, print_fn)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs to make the model again, without weights.
+
+        Returns:
+            Plain values, ready for JSON.
+        """
+        entries = [_plan.layer_config(layer) for layer in self._layers]
+        if self._input is not None:
+            entries.insert(0, _plan.layer_config(self._input))
+        config: dict[str, Any] = {
+            "name": self.name,
+            "dtype": self._given_dtype,
+            "seed": self._given_seed,
+            "layers": entries,
+        }
+        if self._shape is not None:
+            config["build_input_shape"] = [None, *self._shape]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
+        """Return a new model, with new weights, from what `get_config` gave.
+
+        Args:
+            config: dict.
+
+        Raises:
+            ValueError: an unknown layer.
+
+        Example:
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential([Dense(3, input_dim=4)])
+            >>> Sequential.from_config(model.get_config()).count_params()
+            15
+        """
+        model = cls(
+            [_plan.layer_from_config(entry) for entry in config["layers"]],
+            name=config.get("name"),
+            seed=config.get("seed"),
+            dtype=config.get("dtype"),
+        )
+        shape = config.get("build_input_shape")
+        if shape is not None and model._layers:
+            model._shape = _plan.input_shape(shape)
+        return model
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON, for `model_from_json`.
+
+        Returns:
+            A string with class name and configuration; no weights.
+        """
+        return json.dumps(
+            {"class_name": type(self).__name__, "config": self.get_config()}
+        )
+
+    def __repr__(self) -> str:
+        """Name and number of layers."""
+        return f"<Sequential name={self.name}, layers={len(self._layers)}>"
+
+
+def model_from_json(json_string: str) -> Sequential:
+    """Return a new model, with new weights, from what `Sequential.to_json` gave.
+
+    Args:
+        json_string: str.
+
+    Raises:
+        ValueError: it describes something else.
+
+    Example:
+        >>> from nncore.layers import Dense
+        >>> from nncore.models import Sequential, model_from_json
+        >>> text = Sequential([Dense(3, input_dim=4)]).to_json()
+        >>> model_from_json(text).count_params()
+        15
+    """
+    content = json.loads(json_string)
+    if not isinstance(content, dict) or content.get("class_name") != "Sequential":
+        raise ValueError(
+            f"`json_string` must describe a Sequential. Received: {_outline(content)}"
+        )
+    return Sequential.from_config(content["config"])
+
+
+def _batch_size(batch_size: int | None, steps: int | None, n_rows: int) -> int:
+    """Rows per batch from `batch_size` and `steps_per_epoch`."""
+    if steps is None:
+        if batch_size is None:
+            return _BATCH_SIZE
+        return _checks.integer("batch_size", batch_size, 1)
+    steps = _checks.integer("steps_per_epoch", steps, 1)
+    if batch_size is None:
+        return math.ceil(n_rows / steps)
+    size = _checks.integer("batch_size", batch_size, 1)
+    if math.ceil(n_rows / size) != steps:
+        raise ValueError(
+            f"`steps_per_epoch` must be {math.ceil(n_rows / size)} for {n_rows} rows "
+            f"in batches of {size}: an epoch goes through all rows. "
+            f"Received: steps_per_epoch={steps}"
+        )
+    return size
+
+
+def _threads(threads: int | None) -> int:
+    return 0 if threads is None else _checks.integer("threads", threads, 1)
+
+
+def _split(data: training.Data, border: int) -> tuple[training.Data, training.Data]:
+    """Rows before and after `border`, as views."""
+    parts = _arrays.split([data.x, data.y, data.weights], border)
+    first, last = (training.Data(x, y, w) for x, y, w in parts)  # type: ignore[arg-type]
+    return first, last
+
+
+def _first_batches(
+    data: training.Data, argument: str, steps: int | None, size: int
+) -> training.Data:
+    if steps is None:
+        return data
+    return _split(data, size * _checks.integer(argument, steps, 1))[0]
+
+
+def _quiet_progress(verbose: Any) -> _progress.Progress:
+    """Progress of `evaluate` and `predict`: "auto" is silent for a second."""
+    level = _progress.resolve_verbose(verbose)
+    return _progress.Progress(level, quiet_for=1.0 if verbose == "auto" else 0.0)
+
+
+def _report(keys: list[str], values: list[float], return_dict: bool) -> Any:
+    if return_dict:
+        return dict(zip(keys, values, strict=True))
+    return values if len(values) > 1 else values[0]
+
+
+def _outline(value: Any) -> str:
+    """A value short enough for a message."""
+    text = f"{type(value).__name__}"
+    if isinstance(value, (tuple, list)):
+        return f"a {text} of {len(value)}"
+    return f"{text} {value!r:.60}"
