@@ -1,0 +1,50 @@
+"""The command line: `nncore selftest`, `nncore info`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from .._version import __version__
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Words of the command line; None takes those of the process.
+
+    Returns:
+        The exit status: 0, or 1 if the self-test found a difference.
+
+    Example:
+        >>> main(["info"])
+        nncore ...
+        0
+    """
+    parser = argparse.ArgumentParser(
+        prog="nncore", description="Dense neural networks on a CPU, trained in C."
+    )
+    parser.add_argument("--version", action="version", version=f"nncore {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser(
+        "selftest",
+        help="compare the compiled core with the NumPy reference, step by step",
+        description="Train small networks in C and in NumPy and compare every step, "
+        "for every instruction set of this CPU and both dtypes.",
+    )
+    commands.add_parser(
+        "info",
+        help="show how this nncore was built and what it runs on",
+        description="Show version, compiler, instruction sets, OpenMP and threads.",
+    )
+    command = parser.parse_args(argv).command
+    # Imported here, so that --help and --version answer without the core.
+    if command == "selftest":
+        from .._selftest import selftest
+
+        return 0 if selftest() else 1
+    from .._config import show_config
+
+    show_config()
+    return 0

@@ -1,0 +1,1355 @@
+"""The whole arithmetic of a dense network in plain NumPy float64.
+
+This file is the lesson and the oracle. It is written to be read from top to bottom:
+activations, losses, penalties and clipping, optimizers, random words, metrics, and
+last the network that puts them together. Every formula stands where it is computed.
+Nothing here is fast, nothing depends on the compiled core, and the tests trust it
+because central differences confirm each gradient.
+
+Shapes: a batch is ``x [rows][n_in]``; a layer computes ``z = x W + b`` with
+``W [n_in][units]`` and ``b [units]``, then ``y = dropout(f(z))``. ``dz`` always means
+the derivative of the batch's loss with respect to ``z``.
+
+Networks, losses, metrics and optimizers are described by the dictionaries that the
+compiled core takes too. Formulas, epsilons and defaults are Keras 3's.
+
+Example:
+    Two units that learn to tell two points apart:
+
+    >>> import numpy as np
+    >>> from nncore import reference
+    >>> layers = [{"units": 1, "use_bias": True, "activation": "sigmoid"}]
+    >>> net = reference.Network(2, layers)
+    >>> net.compile({"kind": "mean_squared_error"}, [], {"kind": "sgd"})
+    >>> x, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0], [1.0]])
+    >>> for _ in range(100):
+    ...     loss = net.train_on_batch(x, y, learning_rate=5.0)
+    >>> net.predict(x).round()
+    array([[0.],
+           [1.]])
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Spec = Mapping[str, Any]
+Args = Sequence[float]
+
+EPSILON = 1e-7
+"""Keras's fuzz factor: probabilities are clipped to [EPSILON, 1 - EPSILON]."""
+
+SELU_ALPHA = 1.6732632423543772848
+SELU_SCALE = 1.0507009873554804934
+"""Klambauer et al., Self-Normalizing Neural Networks (2017), equation 14."""
+
+
+# ---- Activations: y = f(z) and f'(z) ------------------------------------------------
+#
+# Each function takes z and the three numbers `args` and returns a pair: f(z), f'(z).
+# At a kink, where f has no derivative, the one that the compiled core uses is taken.
+# Infinite z give the limits, never inf / inf or 0 inf: where a factor is 0 long before,
+# z is held at a finite bound. NaN gives NaN.
+
+
+def _sigmoid(z: Array) -> Array:
+    # Neither branch ever raises e to a large positive power, so nothing overflows.
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _softplus(z: Array) -> Array:
+    return np.logaddexp(z, 0.0)
+
+
+def _normal_cdf(z: Array) -> Array:
+    # NumPy has no erf; erfc keeps its digits in the left tail, where 1 + erf has none.
+    erfc = np.frompyfunc(math.erfc, 1, 1)
+    return 0.5 * np.asarray(erfc(-z / math.sqrt(2)), dtype=np.float64)
+
+
+def _linear(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z."""
+    return z.copy(), np.ones_like(z)
+
+
+def _relu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = min(z, max_value) above threshold, else slope (z - threshold)."""
+    slope, max_value, threshold = args
+    # A slope of 0 means 0 also for z = -inf, where 0 times z would be NaN.
+    below = slope * (z - threshold) if slope != 0 else np.where(np.isnan(z), z, 0.0)
+    y = np.where(z > threshold, np.minimum(z, max_value), below)
+    rises = (z < max_value) | math.isinf(max_value)
+    return y, np.where(z > threshold, rises * 1.0, slope)
+
+
+def _leaky_relu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z above 0, slope z below."""
+    return _relu(z, (args[0], math.inf, 0.0))
+
+
+def _relu6(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = min(max(z, 0), 6)."""
+    return _relu(z, (0.0, 6.0, 0.0))
+
+
+def _elu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z above 0, alpha (e^z - 1) below (Clevert et al., 2015)."""
+    alpha = args[0]
+    left = np.minimum(z, 0.0)
+    y = np.where(z >= 0, z, alpha * np.expm1(left))
+    return y, np.where(z >= 0, 1.0, alpha * np.exp(left))
+
+
+def _selu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = scale elu(z) with constants that keep mean 0 and variance 1."""
+    y, slope = _elu(z, (SELU_ALPHA, 0.0, 0.0))
+    return SELU_SCALE * y, SELU_SCALE * slope
+
+
+def _celu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z above 0, alpha (e^(z / alpha) - 1) below (Barron, 2017)."""
+    alpha = args[0]
+    left = np.minimum(z, 0.0) / alpha
+    y = np.where(z >= 0, z, alpha * np.expm1(left))
+    return y, np.where(z >= 0, 1.0, np.exp(left))
+
+
+def _gelu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z Phi(z), Phi the normal distribution (Hendrycks and Gimpel, 2016)."""
+    cdf, near = _normal_cdf(z), np.clip(z, -100, 100)
+    density = np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
+    return np.maximum(z, -100) * cdf, cdf + near * density
+
+
+def _gelu_tanh(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z (1 + tanh(u)) / 2, u = sqrt(2 / pi) (z + 0.044715 z^3)."""
+    c, near = math.sqrt(2 / math.pi), np.clip(z, -100, 100)
+    u = c * (near + 0.044715 * near**3)
+    du = c * (1 + 3 * 0.044715 * near**2)
+    # (1 + tanh u) / 2 is sigmoid(2u), which keeps its digits for very negative u.
+    s = _sigmoid(2 * u)
+    return np.maximum(z, -100) * s, s + near * 2 * s * _sigmoid(-2 * u) * du
+
+
+def _sigmoid_pair(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = 1 / (1 + e^-z), f' = f (1 - f)."""
+    y = _sigmoid(z)
+    return y, y * _sigmoid(-z)
+
+
+def _hard_sigmoid(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z / 6 + 1/2, clipped to [0, 1]."""
+    y = np.clip(z / 6 + 0.5, 0.0, 1.0)
+    return y, np.where((z > -3) & (z < 3), 1 / 6, 0.0)
+
+
+def _log_sigmoid(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = log sigmoid(z) = -softplus(-z)."""
+    return -_softplus(-z), _sigmoid(-z)
+
+
+def _tanh(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = tanh(z), f' = 1 - f^2 = 4 sigmoid(2z) sigmoid(-2z)."""
+    return np.tanh(z), 4 * _sigmoid(2 * z) * _sigmoid(-2 * z)
+
+
+def _softplus_pair(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = log(1 + e^z)."""
+    return _softplus(z), _sigmoid(z)
+
+
+def _softsign(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z / (1 + |z|)."""
+    near = np.clip(z, -1e30, 1e30)
+    return near / (1 + np.abs(near)), 1 / (1 + np.abs(near)) ** 2
+
+
+def _silu(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z sigmoid(z)."""
+    s, near = _sigmoid(z), np.clip(z, -1000, 1000)
+    return np.maximum(z, -1000) * s, s + near * s * _sigmoid(-z)
+
+
+def _mish(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = z tanh(softplus(z)) (Misra, 2019)."""
+    # With n = e^2z + 2 e^z, tanh(softplus(z)) = n / (n + 2). For positive z both are
+    # divided by e^2z, so that nothing overflows.
+    e = np.exp(-np.abs(z))
+    n = np.where(z >= 0, 1 + 2 * e, e * (e + 2))
+    two = np.where(z >= 0, 2 * e * e, 2.0)
+    t, one_minus_t = n / (n + two), two / (n + two)
+    near = np.clip(z, -1000, 1000)
+    return np.maximum(z, -1000) * t, t + near * one_minus_t * (1 + t) * _sigmoid(z)
+
+
+def _exponential(z: Array, args: Args) -> tuple[Array, Array]:
+    """Value f = e^z."""
+    y = np.exp(z)
+    return y, y
+
+
+_ELEMENTWISE: dict[str, Callable[[Array, Args], tuple[Array, Array]]] = {
+    "linear": _linear,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "relu6": _relu6,
+    "elu": _elu,
+    "selu": _selu,
+    "celu": _celu,
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "sigmoid": _sigmoid_pair,
+    "hard_sigmoid": _hard_sigmoid,
+    "log_sigmoid": _log_sigmoid,
+    "tanh": _tanh,
+    "softplus": _softplus_pair,
+    "softsign": _softsign,
+    "silu": _silu,
+    "mish": _mish,
+    "exponential": _exponential,
+}
+
+ACTIVATIONS = (*_ELEMENTWISE, "softmax", "log_softmax")
+"""Names of all activations."""
+
+
+def _log_softmax(z: Array) -> Array:
+    # Subtracting the largest z changes nothing but keeps every power at most 1.
+    shifted = z - z.max(axis=-1, keepdims=True)
+    return np.asarray(
+        shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), dtype=np.float64
+    )
+
+
+def activation_forward(name: str, args: Args, z: npt.ArrayLike) -> Array:
+    """Values of an activation.
+
+    Args:
+        name: One of `ACTIVATIONS`.
+        args: Three numbers: relu takes (negative_slope, max_value, threshold),
+            leaky_relu (negative_slope, 0, 0), elu and celu (alpha, 0, 0).
+        z: Pre-activations ``[rows][units]``. Softmax and log_softmax act on each row,
+            ``softmax(z)_j = e^(z_j) / sum_k e^(z_k)``; all others on each number.
+
+    Returns:
+        ``f(z)``, float64, shaped like `z`.
+
+    Example:
+        >>> activation_forward("relu", (0.0, float("inf"), 0.0), [[-1.0, 2.0]])
+        array([[0., 2.]])
+    """
+    z = np.asarray(z, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        if name == "softmax":
+            return np.exp(_log_softmax(z))
+        if name == "log_softmax":
+            return _log_softmax(z)
+        return np.asarray(_elementwise(name)(z, args)[0])
+
+
+def activation_backward(
+    name: str, args: Args, dy: npt.ArrayLike, z: npt.ArrayLike
+) -> Array:
+    """Carry a derivative back through an activation: ``dz = dy f'(z)``.
+
+    Softmax and log_softmax mix a row's numbers, so their derivative is a matrix; its
+    product with ``dy`` is ``y (dy - sum_k dy_k y_k)`` for ``y = softmax(z)``, and
+    ``dy - softmax(z) sum_k dy_k``.
+
+    Args:
+        name: One of `ACTIVATIONS`.
+        args: As for `activation_forward`.
+        dy: Derivative of the loss with respect to ``f(z)``, ``[rows][units]``.
+        z: Pre-activations, the same shape.
+
+    Returns:
+        Derivative of the loss with respect to `z`, float64.
+
+    Example:
+        >>> activation_backward("tanh", (0, 0, 0), [[3.0]], [[0.0]])
+        array([[3.]])
+    """
+    z, dy = np.asarray(z, dtype=np.float64), np.asarray(dy, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        if name == "softmax":
+            y = np.exp(_log_softmax(z))
+            return np.asarray(y * (dy - (dy * y).sum(axis=-1, keepdims=True)))
+        if name == "log_softmax":
+            y = np.exp(_log_softmax(z))
+            return np.asarray(dy - y * dy.sum(axis=-1, keepdims=True))
+        slope = _elementwise(name)(z, args)[1]
+        if name != "linear":
+            slope = np.where(np.isnan(z), np.nan, slope)
+        return np.asarray(dy * slope)
+
+
+def _elementwise(name: str) -> Callable[[Array, Args], tuple[Array, Array]]:
+    if name not in _ELEMENTWISE:
+        raise ValueError(f"Expected one of {', '.join(ACTIVATIONS)}. Received: {name}")
+    return _ELEMENTWISE[name]
+
+
+# ---- Losses: l(t, p) for each row and dl/dp -----------------------------------------
+#
+# Each function takes targets t and predictions p, both [rows][cols], and returns a
+# pair: one value per row [rows], and dl/dp [rows][cols]. "Mean" is over the columns.
+
+
+class _Options(NamedTuple):
+    label_smoothing: float
+    delta: float
+
+
+_Loss = Callable[[Array, Array, _Options], tuple[Array, Array]]
+
+
+def _mean(value: Array, slope: Array) -> tuple[Array, Array]:
+    return np.asarray(value.mean(axis=-1)), slope / value.shape[-1]
+
+
+def _mean_squared_error(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean (p - t)^2."""
+    return _mean((p - t) ** 2, 2 * (p - t))
+
+
+def _mean_absolute_error(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean |p - t|; the slope at p = t is 0."""
+    return _mean(np.abs(p - t), np.sign(p - t))
+
+
+def _huber(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean h(e), e = p - t: e^2 / 2 where |e| <= delta, straight beyond.
+
+    There h = delta |e| - delta^2 / 2. Huber, Robust Estimation of a Location
+    Parameter (1964).
+    """
+    e, d = p - t, o.delta
+    inside = np.abs(e) <= d
+    value = np.where(inside, 0.5 * e * e, d * np.abs(e) - 0.5 * d * d)
+    return _mean(value, np.where(inside, e, d * np.sign(e)))
+
+
+def _log_cosh(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean log cosh(p - t) = mean (e + softplus(-2e) - log 2)."""
+    # cosh is even: with |e| in place of e no digits are lost between the two terms.
+    e = p - t
+    return _mean(np.abs(e) + np.log1p(np.exp(-2 * np.abs(e))) - np.log(2), np.tanh(e))
+
+
+def _binary_crossentropy(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = -mean (t log q + (1 - t) log(1 - q)), q = p clipped to [eps, 1 - eps].
+
+    Where the clip cuts, l does not depend on p, and the gradient is 0.
+    """
+    t = t * (1 - o.label_smoothing) + 0.5 * o.label_smoothing
+    q = np.clip(p, EPSILON, 1 - EPSILON)
+    value = -(t * np.log(q) + (1 - t) * np.log1p(-q))
+    return _mean(value, np.where(p == q, (q - t) / (q * (1 - q)), 0.0))
+
+
+def _binary_crossentropy_logits(t: Array, z: Array, o: _Options) -> tuple[Array, Array]:
+    """The same with p = sigmoid(z), unclipped: l = mean (softplus(z) - t z).
+
+    Its gradient is the famous (p - t) / cols: nothing saturates.
+    """
+    t = t * (1 - o.label_smoothing) + 0.5 * o.label_smoothing
+    value = np.maximum(z, 0) - t * z + np.log1p(np.exp(-np.abs(z)))
+    return _mean(value, _sigmoid(z) - t)
+
+
+def _categorical_crossentropy(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = -sum t log q, q = p / sum p clipped to [eps, 1 - eps].
+
+    The gradient with respect to q is -t / q, or 0 where the clip cuts; the chain rule
+    carries it through the normalisation: dp = (dq - sum dq q) / sum p.
+    """
+    t = _smooth_classes(t, o)
+    total = p.sum(axis=-1, keepdims=True)
+    share = p / total
+    q = np.clip(share, EPSILON, 1 - EPSILON)
+    dq = np.where(share == q, -t / q, 0.0)
+    dp = (dq - (dq * share).sum(axis=-1, keepdims=True)) / total
+    return np.asarray(-(t * np.log(q)).sum(axis=-1)), dp
+
+
+def _categorical_crossentropy_logits(
+    t: Array, z: Array, o: _Options
+) -> tuple[Array, Array]:
+    """The same with p = softmax(z): l = -sum t log_softmax(z), dz = p sum t - t."""
+    t = _smooth_classes(t, o)
+    log_p = _log_softmax(z)
+    # A target of 0 counts nothing, also where log p is -inf.
+    value = -np.where(t == 0, 0.0, t * log_p).sum(axis=-1)
+    return np.asarray(value), np.exp(log_p) * t.sum(axis=-1, keepdims=True) - t
+
+
+def _smooth_classes(t: Array, o: _Options) -> Array:
+    return np.asarray(t * (1 - o.label_smoothing) + o.label_smoothing / t.shape[-1])
+
+
+def _one_hot(labels: Array, cols: int) -> Array:
+    return np.asarray(np.arange(cols) == labels.reshape(-1, 1), dtype=np.float64)
+
+
+def _sparse_categorical_crossentropy(
+    t: Array, p: Array, o: _Options
+) -> tuple[Array, Array]:
+    """The same with labels 0 .. cols - 1 in place of one-hot rows."""
+    return _categorical_crossentropy(_one_hot(t, p.shape[-1]), p, _Options(0.0, 0.0))
+
+
+def _sparse_categorical_crossentropy_logits(
+    t: Array, z: Array, o: _Options
+) -> tuple[Array, Array]:
+    """The same on logits."""
+    t = _one_hot(t, z.shape[-1])
+    return _categorical_crossentropy_logits(t, z, _Options(0.0, 0.0))
+
+
+def _hinge(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean max(1 - t p, 0); targets are -1 and 1, and a 0 counts as -1."""
+    t = np.where(t == 0, -1.0, t)
+    margin = 1 - t * p
+    return _mean(np.maximum(margin, 0), np.where(margin > 0, -t, 0.0))
+
+
+def _squared_hinge(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean max(1 - t p, 0)^2; targets as for hinge."""
+    t = np.where(t == 0, -1.0, t)
+    margin = np.maximum(1 - t * p, 0)
+    return _mean(margin**2, -2 * t * margin)
+
+
+def _categorical_hinge(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = max(neg - pos + 1, 0), pos = sum t p, neg = max (1 - t) p."""
+    wrong = (1 - t) * p
+    value = np.maximum(wrong.max(axis=-1) - (t * p).sum(axis=-1) + 1, 0)
+    # The gradient runs through the largest wrong score alone (the first, if equal).
+    largest = _one_hot(wrong.argmax(axis=-1).astype(np.float64), p.shape[-1])
+    slope = largest * (1 - t) - t
+    return np.asarray(value), np.where(value[:, None] > 0, slope, 0.0)
+
+
+def _kl_divergence(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = sum t log(t / p), both clipped to [eps, 1]."""
+    t, q = np.clip(t, EPSILON, 1), np.clip(p, EPSILON, 1)
+    value = np.asarray((t * np.log(t / q)).sum(axis=-1))
+    return value, np.where(p == q, -t / q, 0.0)
+
+
+def _poisson(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean (p - t log(p + eps))."""
+    return _mean(p - t * np.log(p + EPSILON), 1 - t / (p + EPSILON))
+
+
+_LOSSES: dict[str, _Loss] = {
+    "mean_squared_error": _mean_squared_error,
+    "mean_absolute_error": _mean_absolute_error,
+    "huber": _huber,
+    "log_cosh": _log_cosh,
+    "binary_crossentropy": _binary_crossentropy,
+    "binary_crossentropy_logits": _binary_crossentropy_logits,
+    "categorical_crossentropy": _categorical_crossentropy,
+    "categorical_crossentropy_logits": _categorical_crossentropy_logits,
+    "sparse_categorical_crossentropy": _sparse_categorical_crossentropy,
+    "sparse_categorical_crossentropy_logits": _sparse_categorical_crossentropy_logits,
+    "hinge": _hinge,
+    "squared_hinge": _squared_hinge,
+    "categorical_hinge": _categorical_hinge,
+    "kl_divergence": _kl_divergence,
+    "poisson": _poisson,
+}
+
+LOSSES = tuple(name for name in _LOSSES if not name.endswith("_logits"))
+"""Names of all losses; crossentropies have a second form that takes logits."""
+
+
+def _loss(
+    spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike
+) -> tuple[Array, Array]:
+    kind = str(spec["kind"])
+    if spec.get("from_logits") and f"{kind}_logits" in _LOSSES:
+        kind += "_logits"
+    if kind not in _LOSSES:
+        raise ValueError(f"Expected one of {', '.join(LOSSES)}. Received: {kind}")
+    delta = spec.get("delta")
+    options = _Options(
+        float(spec.get("label_smoothing") or 0.0), 1.0 if delta is None else delta
+    )
+    p = np.asarray(y_pred, dtype=np.float64)
+    t = np.asarray(y_true, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        return _LOSSES[kind](t, p, options)
+
+
+def loss_value(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Array:
+    """The loss of each row.
+
+    Args:
+        spec: ``{"kind": name, "from_logits": bool, "label_smoothing": float,
+            "delta": float}``; all but the kind may be missing.
+        y_true: Targets ``[rows][cols]``, or ``[rows][1]`` labels for the sparse loss.
+        y_pred: Predictions ``[rows][cols]``; logits if ``from_logits``.
+
+    Returns:
+        One number per row, float64 ``[rows]``.
+
+    Example:
+        >>> loss_value({"kind": "mean_squared_error"}, [[0.0, 1.0]], [[0.0, 3.0]])
+        array([2.])
+    """
+    return _loss(spec, y_true, y_pred)[0]
+
+
+def loss_gradient(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Array:
+    """The derivative of each row's loss with respect to its predictions.
+
+    Args:
+        spec: As for `loss_value`.
+        y_true: As for `loss_value`.
+        y_pred: As for `loss_value`.
+
+    Returns:
+        float64, shaped like `y_pred`.
+
+    Example:
+        >>> loss_gradient({"kind": "mean_squared_error"}, [[0.0, 1.0]], [[0.0, 3.0]])
+        array([[0., 2.]])
+    """
+    return _loss(spec, y_true, y_pred)[1]
+
+
+# ---- Penalties and clipping ---------------------------------------------------------
+
+
+def penalty_value(w: Array, l1: float, l2: float) -> float:
+    """What a regularizer adds to the loss: ``l1 sum |w| + l2 sum w^2``.
+
+    Example:
+        >>> float(penalty_value(np.array([1.0, -2.0]), 0.0, 0.5))
+        2.5
+    """
+    return l1 * np.abs(w).sum() + l2 * (w * w).sum()  # type: ignore[no-any-return]
+
+
+def penalty_gradient(w: Array, l1: float, l2: float) -> Array:
+    """The derivative of `penalty_value`: ``l1 sign(w) + 2 l2 w``, with sign(0) = 0.
+
+    Example:
+        >>> penalty_gradient(np.array([1.0, -2.0, 0.0]), 0.25, 0.5)
+        array([ 1.25, -2.25,  0.  ])
+    """
+    return l1 * np.sign(w) + 2 * l2 * w
+
+
+def clip_gradients(spec: Spec, gradients: list[Array]) -> list[Array]:
+    """Make large gradients smaller, as Keras 3 does.
+
+    ``clipnorm = c``: each variable by itself, ``g c / max(||g||, c)``.
+    ``global_clipnorm = c``: the same with the norm of all variables together.
+    ``clipvalue = c``: each number is cut to [-c, c].
+
+    Args:
+        spec: An optimizer's description; a missing key, None or 0 means "no clipping".
+        gradients: One array per variable.
+
+    Returns:
+        As many arrays; the very same ones without clipping.
+
+    Example:
+        >>> clip_gradients({"clipnorm": 1.0}, [np.array([3.0, 4.0])])
+        [array([0.6, 0.8])]
+    """
+    clipnorm, clipvalue = spec.get("clipnorm"), spec.get("clipvalue")
+    global_clipnorm = spec.get("global_clipnorm")
+    if clipnorm:
+        return [g * (clipnorm / np.maximum(_norm([g]), clipnorm)) for g in gradients]
+    if global_clipnorm:
+        factor = global_clipnorm / np.maximum(_norm(gradients), global_clipnorm)
+        return [g * factor for g in gradients]
+    if clipvalue:
+        return [np.minimum(np.maximum(g, -clipvalue), clipvalue) for g in gradients]
+    return gradients
+
+
+def _norm(gradients: list[Array]) -> Any:
+    return np.sqrt(sum((g * g).sum() for g in gradients))
+
+
+# ---- Optimizers ---------------------------------------------------------------------
+#
+# Each rule changes one variable w and its slots (moving averages, shaped like w) in
+# place, given the gradient g after penalties and clipping, and the learning rate lr.
+
+
+class Counters:
+    """What an optimizer counts: the step and the running products that depend on it.
+
+    Attributes:
+        steps: Updates done.
+        beta_1_power: ``beta_1^t`` at step t, the first being t = 1.
+        beta_2_power: ``beta_2^t``.
+        schedule_power: ``0.96^t``, for Nadam.
+        momentum_product: ``u_1 u_2 ... u_t``, for Nadam.
+    """
+
+    def __init__(self) -> None:
+        """Begin before the first step."""
+        self.steps = 0
+        self.beta_1_power = 1.0
+        self.beta_2_power = 1.0
+        self.schedule_power = 1.0
+        self.momentum_product = 1.0
+
+    def advance(self, spec: Spec) -> None:
+        """Begin the next step."""
+        self.steps += 1
+        self.beta_1_power *= spec.get("beta_1") or 0.0
+        self.beta_2_power *= spec.get("beta_2") or 0.0
+        self.schedule_power *= 0.96
+        self.momentum_product *= nadam_momentum(spec, self.schedule_power)
+
+
+def nadam_momentum(spec: Spec, schedule_power: float) -> float:
+    """Nadam's ``u_t = beta_1 (1 - 0.96^t / 2)`` (Dozat, 2016)."""
+    return float((spec.get("beta_1") or 0.0) * (1 - 0.5 * schedule_power))
+
+
+def _sgd(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Gradient descent: w -= lr g; with momentum mu: m = mu m - lr g, w += m.
+
+    Nesterov's form steps from where the momentum leads: w += mu m - lr g.
+    """
+    mu = spec.get("momentum") or 0.0
+    if not mu:
+        w -= lr * g
+        return
+    (m,) = slots
+    m[...] = mu * m - lr * g
+    w += mu * m - lr * g if spec.get("nesterov") else m
+
+
+def _rmsprop(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """RMSprop (Hinton, 2012): v = rho v + (1 - rho) g^2, w -= lr g / sqrt(v + eps).
+
+    Centered: a = rho a + (1 - rho) g, and v - a^2 stands in place of v. With momentum
+    mu the increment is gathered first: m = mu m + increment, w -= m.
+    """
+    rho, mu = spec["rho"], spec.get("momentum") or 0.0
+    v = slots[0]
+    v[...] = rho * v + (1 - rho) * g * g
+    variance = v
+    if spec.get("centered"):
+        a = slots[2]
+        a[...] = rho * a + (1 - rho) * g
+        variance = np.maximum(v - a * a, 0)
+    increment = lr * g / np.sqrt(variance + spec["epsilon"])
+    if mu:
+        m = slots[1]
+        m[...] = mu * m + increment
+        increment = m
+    w -= increment
+
+
+def _adagrad(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Adagrad (Duchi et al., 2011): a += g^2, w -= lr g / sqrt(a + eps)."""
+    (a,) = slots
+    a += g * g
+    w -= lr * g / np.sqrt(a + spec["epsilon"])
+
+
+def _adadelta(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Adadelta (Zeiler, 2012): steps as large as recent steps were.
+
+    a = rho a + (1 - rho) g^2, d = g sqrt(s + eps) / sqrt(a + eps),
+    s = rho s + (1 - rho) d^2, w -= lr d.
+    """
+    rho, epsilon = spec["rho"], spec["epsilon"]
+    a, s = slots
+    a[...] = rho * a + (1 - rho) * g * g
+    d = g * np.sqrt(s + epsilon) / np.sqrt(a + epsilon)
+    s[...] = rho * s + (1 - rho) * d * d
+    w -= lr * d
+
+
+def _adam(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Adam (Kingma and Ba, 2015), with the epsilon of its section 2's last lines.
+
+    m = beta_1 m + (1 - beta_1) g, v = beta_2 v + (1 - beta_2) g^2,
+    w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + eps).
+    AMSGrad (Reddi et al., 2018) divides by the largest v seen so far.
+    """
+    beta_1, beta_2 = spec["beta_1"], spec["beta_2"]
+    m, v = slots[:2]
+    m[...] = beta_1 * m + (1 - beta_1) * g
+    v[...] = beta_2 * v + (1 - beta_2) * g * g
+    if spec.get("amsgrad"):
+        largest = slots[2]
+        largest[...] = np.maximum(largest, v)
+        v = largest
+    alpha = lr * math.sqrt(1 - c.beta_2_power) / (1 - c.beta_1_power)
+    w -= alpha * m / (np.sqrt(v) + spec["epsilon"])
+
+
+def _adamax(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Adamax (Kingma and Ba, 2015, section 7.1): the largest gradient in place of v.
+
+    m = beta_1 m + (1 - beta_1) g, u = max(beta_2 u, |g|),
+    w -= lr / (1 - beta_1^t) m / (u + eps).
+    """
+    beta_1 = spec["beta_1"]
+    m, u = slots
+    m[...] = beta_1 * m + (1 - beta_1) * g
+    u[...] = np.maximum(spec["beta_2"] * u, np.abs(g))
+    w -= lr / (1 - c.beta_1_power) * m / (u + spec["epsilon"])
+
+
+def _nadam(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Nadam (Dozat, 2016): Adam with Nesterov's momentum.
+
+    u_t = beta_1 (1 - 0.96^t / 2), U = u_1 ... u_t,
+    M = u_(t+1) m / (1 - U u_(t+1)) + (1 - u_t) g / (1 - U),
+    w -= lr M / (sqrt(v / (1 - beta_2^t)) + eps).
+    """
+    beta_1, beta_2 = spec["beta_1"], spec["beta_2"]
+    m, v = slots
+    m[...] = beta_1 * m + (1 - beta_1) * g
+    v[...] = beta_2 * v + (1 - beta_2) * g * g
+    u = nadam_momentum(spec, c.schedule_power)
+    u_next = nadam_momentum(spec, c.schedule_power * 0.96)
+    product = c.momentum_product
+    m_hat = u_next * m / (1 - product * u_next) + (1 - u) * g / (1 - product)
+    v_hat = v / (1 - c.beta_2_power)
+    w -= lr * m_hat / (np.sqrt(v_hat) + spec["epsilon"])
+
+
+_Rule = Callable[[Array, list[Array], Array, float, Spec, Counters], None]
+
+_RULES: dict[str, _Rule] = {
+    "sgd": _sgd,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+    "adadelta": _adadelta,
+    "adam": _adam,
+    "adamax": _adamax,
+    "nadam": _nadam,
+}
+
+OPTIMIZERS = tuple(_RULES)
+"""Names of all optimizers. AdamW is adam with a weight decay."""
+
+OPTIMIZER_DEFAULTS: dict[str, Any] = {
+    "momentum": 0.0,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "rho": 0.9,
+    "epsilon": EPSILON,
+    "initial_accumulator_value": 0.1,
+}
+"""Keras's defaults, for keys that a description leaves out (adadelta's rho is 0.95)."""
+
+
+def slot_count(spec: Spec) -> int:
+    """How many slots per variable an optimizer keeps.
+
+    Example:
+        >>> slot_count({"kind": "adam", "amsgrad": True})
+        3
+    """
+    kind = spec["kind"]
+    if kind == "sgd":
+        return 1 if spec.get("momentum") else 0
+    if kind == "rmsprop":
+        return 3 if spec.get("centered") else 2 if spec.get("momentum") else 1
+    if kind == "adagrad":
+        return 1
+    return 3 if kind == "adam" and spec.get("amsgrad") else 2
+
+
+class Optimizer:
+    """Updates a list of variables from a list of gradients.
+
+    Args:
+        spec: ``{"kind": one of OPTIMIZERS, ...}`` with the words that the rule uses:
+            momentum, beta_1, beta_2, rho, epsilon, initial_accumulator_value,
+            weight_decay, clipnorm, clipvalue, global_clipnorm, decay, nesterov,
+            amsgrad, centered.
+        shapes: The variables' shapes.
+
+    Attributes:
+        slots: ``slots[k][i]`` belongs to variable i; in the rule's order, e.g. Adam's
+            m, v and, with amsgrad, the largest v.
+        counters: A `Counters`.
+
+    Example:
+        >>> w = np.array([1.0, -2.0])
+        >>> sgd = Optimizer({"kind": "sgd"}, [w.shape])
+        >>> sgd.step([w], [np.array([0.5, -0.5])], learning_rate=0.5)
+        >>> w
+        array([ 0.75, -1.75])
+    """
+
+    def __init__(self, spec: Spec, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Check the description and make the slots."""
+        if spec["kind"] not in _RULES:
+            names = ", ".join(OPTIMIZERS)
+            raise ValueError(f"Expected one of {names}. Received: {spec['kind']}")
+        given = {key: value for key, value in spec.items() if value is not None}
+        self.spec: dict[str, Any] = {**OPTIMIZER_DEFAULTS, **given}
+        if spec["kind"] == "adadelta" and "rho" not in given:
+            self.spec["rho"] = 0.95
+        adagrad = spec["kind"] == "adagrad"
+        start = self.spec["initial_accumulator_value"] if adagrad else 0.0
+        n_slots = slot_count(self.spec)
+        self.slots = [[np.full(s, start) for s in shapes] for _ in range(n_slots)]
+        self.counters = Counters()
+
+    def step(
+        self,
+        variables: list[Array],
+        gradients: list[Array],
+        learning_rate: float,
+        trainable: Sequence[bool] | None = None,
+    ) -> None:
+        """Update the variables in place: clip, decay the weights, apply the rule.
+
+        Args:
+            variables: Float64 arrays, changed in place.
+            gradients: One per variable, penalties included.
+            learning_rate: Divided by ``1 + decay t`` after t steps if decay is set.
+            trainable: Which variables to update; None: all. The gradients of the
+                others must be 0, so that they count nothing in a norm.
+        """
+        done = self.counters.steps
+        lr = learning_rate / (1 + (self.spec.get("decay") or 0.0) * done)
+        self.counters.advance(self.spec)
+        rule = _RULES[self.spec["kind"]]
+        for i, g in enumerate(clip_gradients(self.spec, gradients)):
+            if trainable is not None and not trainable[i]:
+                continue
+            w = variables[i]
+            w -= lr * (self.spec.get("weight_decay") or 0.0) * w
+            rule(w, [s[i] for s in self.slots], g, lr, self.spec, self.counters)
+
+
+# ---- Random words -------------------------------------------------------------------
+#
+# A counter-based generator has no state: word number n under a key is a function of n
+# and the key, so any part of a training can be computed again from a few integers.
+
+
+def philox(counter: npt.ArrayLike, key: int) -> npt.NDArray[np.uint32]:
+    """Philox4x32-10 (Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011).
+
+    Args:
+        counter: Integers ``[..., 4]`` below 2^32.
+        key: An integer below 2^64.
+
+    Returns:
+        Four words for each counter, uint32 ``[..., 4]``.
+
+    Example:
+        >>> [hex(word) for word in philox([0, 0, 0, 0], 0)]
+        ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    low = np.uint64(0xFFFFFFFF)
+    c0, c1, c2, c3 = np.moveaxis(np.asarray(counter, dtype=np.uint64), -1, 0)
+    k0, k1 = key & 0xFFFFFFFF, key >> 32
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0 = (p1 >> np.uint64(32)) ^ c1 ^ np.uint64(k0)
+        c1 = p1 & low
+        c2 = (p0 >> np.uint64(32)) ^ c3 ^ np.uint64(k1)
+        c3 = p0 & low
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return np.stack([c0, c1, c2, c3], axis=-1).astype(np.uint32)
+
+
+def dropout_keeps(
+    rows: int, cols: int, rate: float, seed: int, step: int
+) -> npt.NDArray[np.bool_]:
+    """Which elements of a batch a dropout layer keeps at one training step.
+
+    Element (row, col) is kept if its word is at least ``rate 2^32``.
+
+    Args:
+        rows: Rows of the batch.
+        cols: Units of the layer.
+        rate: Share of elements to drop, in [0, 1].
+        seed: The layer's seed, below 2^64.
+        step: Batches that the network has trained in its life before this one.
+
+    Returns:
+        Booleans ``[rows][cols]``.
+
+    Example:
+        >>> float(dropout_keeps(100, 100, 0.25, seed=1, step=0).mean().round(2))
+        0.75
+    """
+    quads = (cols + 3) // 4
+    counter = np.zeros((rows, quads, 4), dtype=np.uint64)
+    counter[:, :, 0] = np.arange(quads)
+    counter[:, :, 1] = np.arange(rows)[:, None]
+    counter[:, :, 2] = step & 0xFFFFFFFF
+    counter[:, :, 3] = step >> 32
+    words = philox(counter, seed).reshape(rows, 4 * quads)[:, :cols]
+    return np.asarray(words.astype(np.uint64) >= int(rate * 2.0**32))
+
+
+def shuffled(n: int, seed: int, epoch: int) -> npt.NDArray[np.uint32]:
+    """The order in which an epoch visits its rows.
+
+    Fisher and Yates's shuffle from the top: position i changes places with position
+    ``floor(word_i (i + 1) / 2^64)``, where word_i has 64 bits.
+
+    Args:
+        n: Number of rows.
+        seed: The network's seed, below 2^64.
+        epoch: Shuffled epochs that the network has begun before this one.
+
+    Returns:
+        A permutation of 0 .. n - 1.
+
+    Example:
+        >>> sorted(shuffled(4, seed=1, epoch=0).tolist())
+        [0, 1, 2, 3]
+    """
+    counter = np.zeros((n // 2 + 1, 4), dtype=np.uint64)
+    counter[:, 0] = np.arange(n // 2 + 1)
+    counter[:, 1] = 5
+    counter[:, 2] = epoch & 0xFFFFFFFF
+    counter[:, 3] = epoch >> 32
+    words = philox(counter, seed).reshape(-1, 2).astype(np.uint64)
+    order = np.arange(n, dtype=np.uint32)
+    for i in range(n - 1, 0, -1):
+        word = int(words[i, 0]) | int(words[i, 1]) << 32
+        j = word * (i + 1) >> 64
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+# ---- Metrics ------------------------------------------------------------------------
+
+
+def metric_value(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Array:
+    """A metric of each row; what is reported is the mean over rows.
+
+    ``binary_accuracy`` is the share of columns where ``p > threshold`` agrees with t;
+    ``categorical_accuracy`` asks whether the largest p stands where the largest t does
+    (the first, if several are equal); ``sparse_categorical_accuracy`` compares with a
+    label; ``loss_value`` is a loss.
+
+    Args:
+        spec: ``{"kind": name, "threshold": float, "loss": a loss's description}``.
+        y_true: Targets ``[rows][cols]``, or labels ``[rows][1]``.
+        y_pred: Predictions ``[rows][cols]``.
+
+    Returns:
+        One number per row.
+
+    Example:
+        >>> metric_value({"kind": "binary_accuracy"}, [[0.0], [1.0]], [[0.2], [0.4]])
+        array([1., 0.])
+    """
+    t, p = np.asarray(y_true, dtype=np.float64), np.asarray(y_pred, dtype=np.float64)
+    kind = spec["kind"]
+    if kind == "loss_value":
+        return loss_value(spec["loss"], t, p)
+    if kind == "binary_accuracy":
+        threshold = spec.get("threshold")
+        above = p > (0.5 if threshold is None else threshold)
+        return np.asarray((above == t).mean(axis=-1), dtype=np.float64)
+    if kind == "categorical_accuracy":
+        return np.asarray(p.argmax(axis=-1) == t.argmax(axis=-1), dtype=np.float64)
+    if kind == "sparse_categorical_accuracy":
+        return np.asarray(p.argmax(axis=-1) == t.reshape(len(p)), dtype=np.float64)
+    raise ValueError(f"Expected the name of a metric. Received: {kind}")
+
+
+# ---- The network --------------------------------------------------------------------
+
+
+class Record(NamedTuple):
+    """What one layer's forward pass leaves for its backward pass."""
+
+    x: Array
+    """Its input ``[rows][n_in]``."""
+
+    z: Array
+    """Its pre-activation ``x W + b``, ``[rows][units]``."""
+
+    keep: Array | None
+    """Dropout's factors, 0 or ``1 / (1 - rate)``; None without dropout."""
+
+
+class Network:
+    """A stack of dense layers, trained by gradient descent on batches.
+
+    Args:
+        n_in: Columns of the input.
+        layers: One description per layer: ``units`` (0: no product, z = x),
+            ``use_bias``, ``trainable``, ``activation``, ``activation_args``,
+            ``dropout``, ``dropout_seed``, ``kernel_l1``, ``kernel_l2``, ``bias_l1``,
+            ``bias_l2``. Only ``units`` and ``activation`` must be there.
+        seed: Drives the order of rows.
+
+    Attributes:
+        variables: Kernel and bias of each layer that has them, float64, starting at 0.
+            Assign into them: ``net.variables[0][...] = w``.
+        optimizer: An `Optimizer`, once compiled.
+
+    Example:
+        >>> net = Network(2, [{"units": 3, "use_bias": True, "activation": "relu"}])
+        >>> [v.shape for v in net.variables]
+        [(2, 3), (3,)]
+        >>> net.variables[1][...] = [1.0, -1.0, 2.0]
+        >>> net.predict(np.ones((1, 2)))
+        array([[1., 0., 2.]])
+    """
+
+    optimizer: Optimizer
+
+    def __init__(self, n_in: int, layers: Sequence[Spec], seed: int = 0) -> None:
+        """Make the variables, all 0."""
+        self.n_in, self.seed = n_in, seed
+        self.layers = [dict(layer) for layer in layers]
+        self.variables: list[Array] = []
+        self.trainable: list[bool] = []
+        self.penalties: list[tuple[float, float]] = []
+        self.steps_lived = self.epochs_lived = 0
+        cols = n_in
+        for layer in self.layers:
+            layer["kernel"] = layer["bias"] = None
+            if not layer["units"]:
+                continue
+            self._add_variable(layer, "kernel", (cols, layer["units"]))
+            if layer.get("use_bias"):
+                self._add_variable(layer, "bias", (layer["units"],))
+            cols = layer["units"]
+        self.n_out = cols
+
+    def _add_variable(
+        self, layer: dict[str, Any], name: str, shape: tuple[int, ...]
+    ) -> None:
+        layer[name] = len(self.variables)
+        self.variables.append(np.zeros(shape))
+        self.trainable.append(bool(layer.get("trainable", True)))
+        l1, l2 = layer.get(f"{name}_l1") or 0.0, layer.get(f"{name}_l2") or 0.0
+        self.penalties.append((l1, l2))
+
+    def compile(self, loss: Spec, metrics: Sequence[Spec], optimizer: Spec) -> None:
+        """Say what is optimised, and how; the optimizer starts anew.
+
+        Args:
+            loss: A description as `loss_value` takes it.
+            metrics: Descriptions as `metric_value` takes them; ``"weighted": True``
+                makes the mean over rows a weighted one.
+            optimizer: A description as `Optimizer` takes it.
+        """
+        self.loss, self.metrics = dict(loss), [dict(m) for m in metrics]
+        self.takes_logits = loss_takes_logits(loss, self.layers[-1])
+        self.optimizer = Optimizer(optimizer, [v.shape for v in self.variables])
+
+    def forward(self, x: Array, step: int | None = None) -> tuple[Array, list[Record]]:
+        """From input to output, keeping what the way back needs.
+
+        Args:
+            x: ``[rows][n_in]``.
+            step: Batches trained in the network's life, for dropout; None: no dropout.
+
+        Returns:
+            The output ``[rows][n_out]`` and one `Record` per layer.
+        """
+        records = []
+        for layer in self.layers:
+            z = x
+            if layer["kernel"] is not None:
+                z = x @ self.variables[layer["kernel"]]
+            if layer["bias"] is not None:
+                z = z + self.variables[layer["bias"]]
+            y = self.activate(layer, z)
+            keep = dropout_factors(layer, y.shape, step)
+            records.append(Record(x, z, keep))
+            x = y if keep is None else y * keep
+        return x, records
+
+    def backward(self, records: list[Record], d_out: Array) -> list[Array]:
+        """From the loss back to every variable, by the chain rule.
+
+        With ``z = x W + b`` the three products are ``dW = x^T dz``, ``db = sum of the
+        rows of dz`` and ``dx = dz W^T``.
+
+        Args:
+            records: From `forward`.
+            d_out: Derivative of the loss with respect to the output ``[rows][n_out]``,
+                or to the last pre-activation where the loss takes logits.
+
+        Returns:
+            One gradient per variable, without penalties.
+        """
+        gradients = [np.zeros(v.shape) for v in self.variables]
+        d = d_out
+        for layer, record in zip(self.layers[::-1], records[::-1], strict=True):
+            if layer is not self.layers[-1] or not self.takes_logits:
+                if record.keep is not None:
+                    d = d * record.keep
+                d = self.activate_back(layer, d, record.z)
+            if layer["bias"] is not None:
+                gradients[layer["bias"]] = d.sum(axis=0)
+            if layer["kernel"] is not None:
+                gradients[layer["kernel"]] = record.x.T @ d
+                d = d @ self.variables[layer["kernel"]].T
+        return gradients
+
+    def gradient(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+        step: int | None = None,
+    ) -> tuple[float, list[Array]]:
+        """The batch's loss and its derivative with respect to every variable.
+
+        The loss is ``sum_i w_i l_i / rows`` plus all penalties; the divisor is the
+        number of rows, whatever the weights.
+
+        Args:
+            x: ``[rows][n_in]``.
+            y: Targets ``[rows][cols]``.
+            weights: ``[rows]``; None: all 1.
+            step: As for `forward`.
+
+        Returns:
+            The loss and one gradient per variable, penalties included; 0 for a
+            frozen variable.
+        """
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        w = _row_weights(weights, len(x))
+        out, records = self.forward(x, step)
+        spec, p = self.loss_of(self.loss, out, records)
+        loss = (w * self.measure(spec, y, p)).sum() / len(x)
+        d_out = self.measure_back(spec, y, p) * (w / len(x))[:, None]
+        gradients = self.backward(records, d_out)
+        for i, v in enumerate(self.variables):
+            if not self.trainable[i]:
+                gradients[i] = np.zeros(v.shape)
+            elif any(self.penalties[i]):
+                gradients[i] = gradients[i] + penalty_gradient(v, *self.penalties[i])
+        return loss + self.penalty(), gradients
+
+    def activate(self, layer: Spec, z: Array) -> Array:
+        """One layer's `activation_forward`."""
+        return activation_forward(layer["activation"], activation_args(layer), z)
+
+    def activate_back(self, layer: Spec, dy: Array, z: Array) -> Array:
+        """One layer's `activation_backward`."""
+        return activation_backward(layer["activation"], activation_args(layer), dy, z)
+
+    def measure(self, loss: Spec, y: Array, p: Array) -> Array:
+        """The loss of each row: `loss_value`."""
+        return loss_value(loss, y, p)
+
+    def measure_back(self, loss: Spec, y: Array, p: Array) -> Array:
+        """Its derivative: `loss_gradient`."""
+        return loss_gradient(loss, y, p)
+
+    def loss_of(
+        self, loss: Spec, out: Array, records: list[Record]
+    ) -> tuple[Spec, Array]:
+        """The form of a loss that suits the last layer, and what it reads.
+
+        Args:
+            loss: A description as `loss_value` takes it.
+            out: The network's output, from `forward`.
+            records: From `forward`.
+
+        Returns:
+            A description and the predictions or logits that belong to it.
+        """
+        if loss_takes_logits(loss, self.layers[-1]):
+            return {**loss, "from_logits": True}, records[-1].z
+        return loss, out
+
+    def penalty(self) -> float:
+        """Sum of all penalties on trainable variables."""
+        parts = zip(self.variables, self.trainable, self.penalties, strict=True)
+        return sum(penalty_value(v, *p) for v, t, p in parts if t and any(p))
+
+    def train_on_batch(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+        *,
+        learning_rate: float,
+    ) -> float:
+        """One step: the loss before it is returned, the variables change."""
+        loss, gradients = self.gradient(x, y, weights, self.steps_lived)
+        self.optimizer.step(self.variables, gradients, learning_rate, self.trainable)
+        self.steps_lived += 1
+        return float(loss)
+
+    def train(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+        *,
+        batch_size: int,
+        epochs: int,
+        shuffle: bool,
+        learning_rate: float,
+    ) -> list[list[float]]:
+        """Train whole epochs, batch by batch.
+
+        Args:
+            x: ``[rows][n_in]``.
+            y: Targets ``[rows][cols]``.
+            weights: ``[rows]``; None: all 1.
+            batch_size: Rows per step; an epoch's last batch may be shorter.
+            epochs: How many.
+            shuffle: Whether each epoch takes the rows in a new order.
+            learning_rate: Before the optimizer's decay.
+
+        Returns:
+            For each epoch the loss and the metrics: means over its rows, each measured
+            before the update that its batch led to.
+        """
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        w = _row_weights(weights, len(x))
+        rows = []
+        for _ in range(epochs):
+            order = np.arange(len(x), dtype=np.uint32)
+            if shuffle:
+                order = shuffled(len(x), self.seed, self.epochs_lived)
+                self.epochs_lived += 1
+            means = _Means(self)
+            for first in range(0, len(x), batch_size):
+                batch = order[first : first + batch_size]
+                means.add(x[batch], y[batch], w[batch], self.steps_lived)
+                self.train_on_batch(
+                    x[batch], y[batch], w[batch], learning_rate=learning_rate
+                )
+            rows.append(means.row())
+        return rows
+
+    def evaluate(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+    ) -> list[float]:
+        """Loss and metrics over all rows, without dropout and without an update."""
+        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        means = _Means(self)
+        means.add(x, y, _row_weights(weights, len(x)), None)
+        return means.row()
+
+    def predict(self, x: npt.ArrayLike) -> Array:
+        """The output ``[rows][n_out]``, without dropout."""
+        return self.forward(np.asarray(x, dtype=np.float64))[0]
+
+
+class _Means:
+    """Means over the rows of an epoch: the loss, then each metric."""
+
+    def __init__(self, net: Network) -> None:
+        self.net = net
+        self.sums = np.zeros(1 + len(net.metrics))
+        self.counts = np.zeros(1 + len(net.metrics))
+
+    def add(self, x: Array, y: Array, w: Array, step: int | None) -> None:
+        net, ones = self.net, np.ones(len(x))
+        out, records = net.forward(x, step)
+        loss, p = net.loss_of(net.loss, out, records)
+        self.sums[0] += (w * loss_value(loss, y, p)).sum() + net.penalty() * len(x)
+        self.counts[0] += len(x)
+        for i, metric in enumerate(net.metrics, start=1):
+            p, share = out, w if metric.get("weighted") else ones
+            if metric["kind"] == "loss_value":
+                loss, p = net.loss_of(metric["loss"], out, records)
+                metric = {**metric, "loss": loss}
+            self.sums[i] += (share * metric_value(metric, y, p)).sum()
+            self.counts[i] += share.sum()
+
+    def row(self) -> list[float]:
+        pairs = zip(self.sums, self.counts, strict=True)
+        return [float(s / c) if c else 0.0 for s, c in pairs]
+
+
+def activation_args(layer: Spec) -> Args:
+    """A layer's three activation numbers, or the defaults of its activation."""
+    args: Args | None = layer.get("activation_args")
+    if args is not None:
+        return args
+    name = layer["activation"]
+    first = {"leaky_relu": 0.2, "elu": 1.0, "celu": 1.0}.get(name, 0.0)
+    return (first, math.inf if name == "relu" else 0.0, 0.0)
+
+
+def dropout_factors(
+    layer: Spec, shape: tuple[int, ...], step: int | None
+) -> Array | None:
+    """What dropout multiplies a layer's output with: 0 or ``1 / (1 - rate)``.
+
+    Args:
+        layer: A layer's description.
+        shape: ``(rows, units)``.
+        step: As for `Network.forward`.
+
+    Returns:
+        Factors shaped like the output, or None if nothing is dropped.
+    """
+    rate = layer.get("dropout") or 0.0
+    if step is None or not rate:
+        return None
+    keeps = dropout_keeps(
+        shape[0], shape[1], rate, int(layer.get("dropout_seed") or 0), step
+    )
+    return np.where(keeps, 1 / (1 - rate) if rate < 1 else 0.0, 0.0)
+
+
+def loss_takes_logits(loss: Spec, last: Spec) -> bool:
+    """Whether a loss is computed from the last pre-activation.
+
+    That is so for crossentropies behind the activation that they undo: sigmoid for the
+    binary one, softmax for the other two. Then nothing needs to be clipped.
+
+    Example:
+        >>> layer = {"activation": "sigmoid"}
+        >>> loss_takes_logits({"kind": "binary_crossentropy"}, layer)
+        True
+    """
+    undone = {
+        "binary_crossentropy": "sigmoid",
+        "categorical_crossentropy": "softmax",
+        "sparse_categorical_crossentropy": "softmax",
+    }
+    return undone.get(loss["kind"]) == last["activation"] and not last.get("dropout")
+
+
+def _row_weights(weights: npt.ArrayLike | None, rows: int) -> Array:
+    if weights is None:
+        return np.ones(rows)
+    return np.asarray(weights, dtype=np.float64).reshape(rows)

@@ -1,0 +1,242 @@
+"""The first link of the chain: differences confirm the reference's gradients."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from nncore import _bounds, _core, reference
+
+from .helpers import (
+    ACTIVATIONS,
+    LOSSES,
+    away_from,
+    layer,
+    name_of,
+    predictions_for,
+    slope,
+    slope_of,
+    targets_for,
+)
+
+
+def assert_within(measured, error, exact):
+    assert np.all(np.abs(measured - exact) <= error)
+
+
+@pytest.mark.parametrize(("name", "args"), ACTIVATIONS, ids=map(name_of, ACTIVATIONS))
+def test_activation_gradient_agrees_with_differences(name, args, rng):
+    z = away_from(_bounds.kinks(name, args), rng.normal(size=(4, 6)) * 3)
+    dy = rng.normal(size=z.shape)
+    dz = reference.activation_backward(name, args, dy, z)
+    for index in np.ndindex(z.shape):
+
+        def total():
+            return (dy * reference.activation_forward(name, args, z)).sum()
+
+        assert_within(*slope_of(total, z, index), dz[index])
+    assert np.any(dz != 0)
+
+
+def test_activation_gradients_hold_far_out():
+    z = np.array([[-800.0, -50.0, -20.0, -8.0, 8.0, 20.0, 50.0]])
+    for name, args in ACTIVATIONS:
+        if name not in ("softmax", "log_softmax"):
+            exact = reference.activation_backward(name, args, np.ones_like(z), z)
+            forward = partial(reference.activation_forward, name, args)
+            assert_within(*slope(forward, z), exact)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "z", "expected"),
+    [
+        ("relu", (0.1, 1.0, 0.2), [0.2, 1.0], [0.1, 0.0]),
+        ("relu", (0.0, np.inf, 0.0), [0.0, -0.0], [0.0, 0.0]),
+        ("leaky_relu", (0.2, 0, 0), [0.0], [0.2]),
+        ("relu6", (0, 0, 0), [0.0, 6.0], [0.0, 0.0]),
+        ("elu", (0.5, 0, 0), [0.0], [1.0]),
+        ("selu", (0, 0, 0), [0.0], [reference.SELU_SCALE]),
+        ("celu", (0.5, 0, 0), [0.0], [1.0]),
+        ("hard_sigmoid", (0, 0, 0), [-3.0, 3.0], [0.0, 0.0]),
+    ],
+)
+def test_slopes_at_kinks_are_the_stated_ones(name, args, z, expected):
+    slopes = reference.activation_backward(name, args, np.ones((1, len(z))), [z])
+    assert slopes.tolist() == [expected]
+
+
+@pytest.mark.parametrize("spec", LOSSES, ids=name_of)
+@pytest.mark.parametrize("cols", [1, 2, 5])
+def test_loss_gradient_agrees_with_differences(spec, cols, rng):
+    t = targets_for(spec, 6, cols, rng)
+    p = predictions_for(spec, 6, cols, rng)
+    gradient = reference.loss_gradient(spec, t, p)
+    for i, j in np.ndindex(p.shape):
+        measured, error = slope_of(lambda: reference.loss_value(spec, t, p), p, (i, j))
+        assert_within(measured[i], error[i], gradient[i, j])
+    if cols > 1 or "categorical_crossentropy" not in spec["kind"]:
+        assert np.any(gradient != 0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["binary_crossentropy", "categorical_crossentropy", "kl_divergence"],
+)
+def test_loss_gradient_is_cut_where_the_clip_cuts(kind):
+    t, p = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    assert np.all(np.isfinite(reference.loss_value({"kind": kind}, t, p)))
+    gradient = reference.loss_gradient({"kind": kind}, t, p)
+    # kl_divergence clips at 1 only from above, so p = 1 still has a slope.
+    assert gradient[0, 0] == 0
+
+
+NETWORKS = {
+    "plain": [layer(5, "tanh"), layer(3, "sigmoid")],
+    "deep": [layer(4, "elu"), layer(3, "silu"), layer(3, "softplus"), layer(3)],
+    "without bias": [layer(4, "gelu", use_bias=False), layer(3, "softmax")],
+    "penalties": [
+        layer(4, "mish", kernel_l1=0.1, kernel_l2=0.2, bias_l1=0.3, bias_l2=0.1),
+        layer(3, "softsign", kernel_l2=0.5),
+    ],
+    "dropout": [
+        layer(6, "tanh", dropout=0.4, dropout_seed=3),
+        layer(3, "selu", dropout=0.2, dropout_seed=4),
+    ],
+    "activations alone": [layer(5), layer(0, "celu"), layer(3), layer(0, "softmax")],
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(
+    "loss",
+    ["mean_squared_error", "binary_crossentropy", "categorical_crossentropy"],
+)
+def test_network_gradient_agrees_with_differences(network, loss, rng):
+    net = random_network(4, NETWORKS[network], rng)
+    spec = {"kind": loss, "from_logits": not bounded_by_1(net)}
+    net.compile(spec, [], {"kind": "sgd"})
+    x, weights = rng.normal(size=(5, 4)), rng.uniform(0.5, 2, 5)
+    y = targets_for(spec, 5, 3, rng)
+    _, gradients = net.gradient(x, y, weights, step=9)
+    for variable, gradient in zip(net.variables, gradients, strict=True):
+        assert np.any(gradient != 0)
+        for index in np.ndindex(variable.shape):
+            measured = slope_of(
+                lambda: net.gradient(x, y, weights, step=9)[0], variable, index
+            )
+            assert_within(*measured, gradient[index])
+
+
+def random_network(n_in, layers, rng):
+    net = reference.Network(n_in, layers)
+    for variable in net.variables:
+        variable[...] = rng.normal(size=variable.shape)
+    return net
+
+
+def bounded_by_1(net):
+    return net.layers[-1]["activation"] in ("sigmoid", "softmax")
+
+
+def test_losses_of_logits_equal_those_of_probabilities(rng):
+    z, cols = rng.normal(size=(4, 3)), 3
+    for kind, name in [
+        ("binary_crossentropy", "sigmoid"),
+        ("categorical_crossentropy", "softmax"),
+        ("sparse_categorical_crossentropy", "softmax"),
+    ]:
+        t = targets_for({"kind": kind}, 4, cols, rng)
+        p = reference.activation_forward(name, (0, 0, 0), z)
+        ours = reference.loss_value({"kind": kind, "from_logits": True}, t, z)
+        np.testing.assert_allclose(ours, reference.loss_value({"kind": kind}, t, p))
+
+
+def test_a_frozen_layer_stays_and_counts_in_no_norm(rng):
+    layers = [layer(4, "tanh", trainable=False, kernel_l2=1.0), layer(2)]
+    net, free = (random_network(3, layers, np.random.default_rng(1)) for _ in range(2))
+    spec = {"kind": "sgd", "global_clipnorm": 0.01}
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    net.compile({"kind": "mean_squared_error"}, [], spec)
+    net.train_on_batch(x, y, learning_rate=1.0)
+    moved = [a - b for a, b in zip(net.variables, free.variables, strict=True)]
+    assert not moved[0].any() and not moved[1].any()
+    assert np.sqrt(sum((m**2).sum() for m in moved)) == pytest.approx(0.01)
+    assert net.penalty() == 0
+
+
+def test_the_logits_are_used_only_behind_the_matching_activation():
+    takes = reference.loss_takes_logits
+    binary = {"kind": "binary_crossentropy"}
+    assert takes(binary, layer(1, "sigmoid"))
+    assert not takes(binary, layer(1, "softmax"))
+    assert not takes(binary, layer(1, "sigmoid", dropout=0.5))
+    assert takes({"kind": "sparse_categorical_crossentropy"}, layer(2, "softmax"))
+    assert not takes({"kind": "mean_squared_error"}, layer(1, "sigmoid"))
+
+
+def test_philox_gives_the_published_words():
+    # Known answers of the Random123 distribution, philox4x32 with 10 rounds.
+    ones = 0xFFFFFFFF
+    cases = [
+        ((0, 0, 0, 0), 0, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ((ones,) * 4, ones << 32 | ones, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            0x299F31D0 << 32 | 0xA4093822,
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
+    ]
+    for counter, key, words in cases:
+        assert [f"{w:08x}" for w in reference.philox(counter, key)] == words.split()
+
+
+def test_shuffling_visits_every_row_and_depends_on_seed_and_epoch():
+    for n in (1, 2, 3, 10, 101):
+        assert sorted(reference.shuffled(n, 5, 2).tolist()) == list(range(n))
+    orders = {
+        tuple(reference.shuffled(9, seed, epoch).tolist())
+        for seed in (1, 2)
+        for epoch in (0, 1, 2**40)
+    }
+    assert len(orders) == 6
+
+
+def test_shuffling_is_even():
+    counts = np.zeros((4, 4))
+    for epoch in range(2000):
+        counts[np.arange(4), reference.shuffled(4, 1, epoch)] += 1
+    # Six standard deviations of a binomial count.
+    assert np.all(np.abs(counts - 500) < 6 * np.sqrt(2000 * 0.25 * 0.75))
+
+
+def test_dropout_keeps_its_share_and_changes_with_the_step():
+    keeps = [reference.dropout_keeps(200, 50, 0.3, 1, step) for step in (0, 1)]
+    for keep in keeps:
+        assert abs(keep.mean() - 0.7) < 6 * np.sqrt(0.21 / 10000)
+    assert np.any(keeps[0] != keeps[1])
+    assert reference.dropout_keeps(3, 3, 0.0, 1, 0).all()
+    assert not reference.dropout_keeps(3, 3, 1.0, 1, 0).any()
+
+
+def test_names_are_those_of_the_core():
+    assert list(reference.ACTIVATIONS) == _core.activation_names()
+    assert [*reference.LOSSES] == [
+        name for name in _core.loss_names() if not name.endswith("_logits")
+    ]
+    assert list(reference.OPTIMIZERS) == _core.optimizer_names()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: reference.activation_forward("rellu", (0, 0, 0), [[1.0]]),
+        lambda: reference.loss_value({"kind": "msq"}, [[1.0]], [[1.0]]),
+        lambda: reference.metric_value({"kind": "acc"}, [[1.0]], [[1.0]]),
+        lambda: reference.Optimizer({"kind": "adamm"}, []),
+    ],
+)
+def test_unknown_names_are_refused(call):
+    with pytest.raises(ValueError, match="Expected"):
+        call()
