@@ -367,9 +367,10 @@ cdef class Network:
             args.order = <const uint32_t *>po.view.buf
         if args.batch_size == 0 or px.rows == 0:
             check(c.NN_ERR_SIZE)
-        # No more epochs can end than batches allow.
+        # Room for the epochs that the batches can end, and one more, so that the
+        # limit on epochs does not end the call before the limit on batches.
         batches = (px.rows + args.batch_size - 1) // args.batch_size
-        epochs = args.max_batches // batches + 1
+        epochs = args.max_batches // batches + 2
         if epochs > args.max_epochs:
             epochs = args.max_epochs
         report = np.empty((epochs, width), np.float64)

@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "arena.h"
+#include "base/arena.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 
    CPUID is slow under a hypervisor, where it leaves the guest, so it is asked once per
    process. The choice among what runs here is made in nncore.c. */
-#include "cpu.h"
+#include "base/cpu.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

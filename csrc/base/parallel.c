@@ -20,7 +20,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "parallel.h"
+#include "base/parallel.h"
 #include "nncore.h"
 
 #include <errno.h>
