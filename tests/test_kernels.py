@@ -300,6 +300,26 @@ def test_products_of_integers_are_exact(rows, n_in, n_out, dtype, isa, rng):
     assert np.array_equal(net.predict(x), x @ w + b)
 
 
+def test_no_rows_give_no_rows(dtype, isa):
+    net = core_network(dtype, 3, [layer(4, "tanh"), layer(2, "softmax")], isa=isa)
+    assert net.predict(np.zeros((0, 3), dtype)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_bad_row_leaves_the_bits_of_other_rows(bad, dtype, isa, rng):
+    layers = [layer(20, "relu"), layer(5, "tanh"), layer(3, "softmax")]
+    shapes = [v.shape for v in reference.Network(7, layers).variables]
+    variables = [rng.normal(size=shape) for shape in shapes]
+    net = core_network(dtype, 7, layers, isa=isa, variables=variables)
+    x = inputs(dtype, rng, (13, 7))
+    clean = net.predict(x)
+    x[5, 3] = bad
+    dirty = net.predict(x)
+    assert same_bits(np.delete(dirty, 5, 0), np.delete(clean, 5, 0))
+    if np.isnan(bad):
+        assert np.isnan(dirty[5]).all()
+
+
 @pytest.mark.parametrize(("rows", "n_in", "n_out"), SHAPES)
 def test_gradients_of_integers_are_exact(rows, n_in, n_out, dtype, isa, rng):
     # Weighted by the number of rows, categorical hinge has integer gradients:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import nncore
 from nncore import _bounds, _core, _selftest, cli, reference
 
-from .helpers import DTYPES, layer
+from .helpers import DTYPES, layer, tolerance
 
 ISA = _core.default_isa()
 
@@ -96,6 +96,8 @@ def test_a_small_change_of_a_formula_is_noticed(change, no_pima, monkeypatch):
 
 def test_a_failure_is_reported(no_pima, monkeypatch, capsys):
     change_gradient(monkeypatch)
+    monkeypatch.setattr(_selftest, "_report_free", lambda *args: None)
+    monkeypatch.setattr(_selftest, "_report_smooth", lambda *args: True)
     assert cli.main(["selftest"]) == 1
     out = capsys.readouterr().out
     assert "TOO LARGE" in out
@@ -145,8 +147,8 @@ def test_float32_arithmetic_stays_within_the_bound(operation, seed, n):
     assert rounded.dtype == np.float32
     assert np.all(np.abs(rounded - bounded.value) <= bounded.error)
     # And a bound is no excuse: it stays near the precision of the type.
-    scale = np.abs(a).max() * max(np.abs(b).max(), 1) * n * n
-    assert bounded.error.max() < 1e3 * np.finfo(np.float32).eps * max(scale, 1)
+    scale = (n * (np.abs(a).max() + np.abs(b).max() + 1)) ** 2
+    assert bounded.error.max() < tolerance("float32", 64) * scale
 
 
 def test_the_command_line_shows_version_and_config(capsys):
