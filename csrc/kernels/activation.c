@@ -88,7 +88,9 @@ VALUE(relu)
 }
 SLOPE(relu)
 {
-    vec above = vec_select(vec_lt(z, vec_set(args[1])), vec_set(1), vec_zero());
+    // Nothing reaches a top of NaN: without a max_value the slope at inf is 1.
+    vec top = vec_set(args[1] < (real)INFINITY ? args[1] : (real)NAN);
+    vec above = vec_select(vec_ge(z, top), vec_zero(), vec_set(1));
     vec slope = vec_select(vec_gt(z, vec_set(args[2])), above, vec_set(args[0]));
     return unless_nan(z, slope);
 }
