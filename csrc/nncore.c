@@ -16,7 +16,7 @@ const char *nn_status_message(nn_status status)
                        "lacks it.",
         [NN_ERR_SPEC] = "A specification names an unknown id or an impossible value.",
         [NN_ERR_STATE] = "The network has not been compiled yet.",
-        [NN_ERR_BUSY] = "The network is busy: another call is changing it.",
+        [NN_ERR_BUSY] = "The network is busy with another call.",
     };
     return (unsigned)status < NN_STATUS_END ? messages[status] : "Unknown status.";
 }
@@ -90,7 +90,10 @@ nn_status nn_net_create(nn_net **net, nn_dtype dtype, nn_isa isa, size_t n_in,
     *net = NULL;
     if (!engine) return NN_ERR_SPEC;
     if (isa == NN_ISA_AUTO) isa = nn_isa_default();
-    return engine->create(net, isa, n_in, layers, n_layers, seed);
+    nn_float_modes modes = nn_enter_float();
+    nn_status status = engine->create(net, isa, n_in, layers, n_layers, seed);
+    nn_leave_float(modes);
+    return status;
 }
 
 void nn_net_destroy(nn_net *net)
@@ -102,23 +105,39 @@ nn_status nn_net_compile(nn_net *net, const nn_loss_spec *loss,
                          const nn_metric_spec *metrics, size_t n_metrics,
                          const nn_optimizer_spec *optimizer)
 {
-    return net->engine->compile(net, loss, metrics, n_metrics, optimizer);
+    nn_float_modes modes = nn_enter_float();
+    nn_status status = net->engine->compile(net, loss, metrics, n_metrics, optimizer);
+    nn_leave_float(modes);
+    return status;
 }
 
 nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
                        nn_train_result *result)
 {
-    return net->engine->train(net, args, report, result);
+    nn_float_modes modes = nn_enter_float();
+    nn_status status = net->engine->train(net, args, report, result);
+    nn_leave_float(modes);
+    return status;
 }
 
 nn_status nn_net_reset_epoch(nn_net *net) { return net->engine->reset_epoch(net); }
 
-void nn_net_running(const nn_net *net, double *row) { net->engine->running(net, row); }
+nn_status nn_net_running(nn_net *net, double *row, size_t columns)
+{
+    nn_float_modes modes = nn_enter_float();
+    nn_status status = net->engine->running(net, row, columns);
+    nn_leave_float(modes);
+    return status;
+}
 
 nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report)
+                          unsigned threads, double *report, size_t columns)
 {
-    return net->engine->evaluate(net, data, first, n, threads, report);
+    nn_float_modes modes = nn_enter_float();
+    nn_status status =
+        net->engine->evaluate(net, data, first, n, threads, report, columns);
+    nn_leave_float(modes);
+    return status;
 }
 
 nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
@@ -129,7 +148,10 @@ nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t 
 
 nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss)
 {
-    return net->engine->gradient(net, data, loss);
+    nn_float_modes modes = nn_enter_float();
+    nn_status status = net->engine->gradient(net, data, loss);
+    nn_leave_float(modes);
+    return status;
 }
 
 /* ---- parameters and state ------------------------------------------------------ */
@@ -172,9 +194,9 @@ nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out)
     return net->engine->read(net, NN_GRADIENTS, 0, index, out);
 }
 
-void nn_net_get_counters(const nn_net *net, nn_counters *counters)
+nn_status nn_net_get_counters(nn_net *net, nn_counters *counters)
 {
-    *counters = net->counters;
+    return net->engine->get_counters(net, counters);
 }
 
 nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters)
@@ -210,5 +232,8 @@ nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
     const struct nn_engine *engine = engine_of(dtype);
     if (!engine) return NN_ERR_SPEC;
     if (isa == NN_ISA_AUTO) isa = nn_isa_default();
-    return engine->activation(isa, act, args, out, dy, z, rows, cols);
+    nn_float_modes modes = nn_enter_float();
+    nn_status status = engine->activation(isa, act, args, out, dy, z, rows, cols);
+    nn_leave_float(modes);
+    return status;
 }

@@ -17,12 +17,13 @@
 
 typedef enum nn_status {
     NN_OK,
-    NN_ERR_MEMORY, /* an allocation failed; the network is as before the call */
+    NN_ERR_MEMORY, /* an allocation failed; the network is as before the call, but
+                      nn_net_predict may have written a part of y */
     NN_ERR_SIZE,   /* a size is zero, overflows, or exceeds what the core can index */
     NN_ERR_ISA,    /* the instruction set is not built in, or this CPU lacks it */
     NN_ERR_SPEC,   /* a specification names an unknown id or an impossible value */
     NN_ERR_STATE,  /* training or evaluation before nn_net_compile */
-    NN_ERR_BUSY,   /* another call is changing this network */
+    NN_ERR_BUSY,   /* another call is using this network */
     NN_STATUS_END
 } nn_status;
 
@@ -193,6 +194,7 @@ typedef struct nn_train_args {
     size_t max_epochs;     /* ... or when this many epochs have ended in this call */
     int shuffle;           /* a new order each epoch, from seed and epochs begun */
     const uint32_t *order; /* [n_rows] row numbers used instead; NULL: none */
+    size_t report_columns; /* must be 1 + n_metrics */
     double learning_rate;
     nn_on_nan on_nan;
     unsigned threads; /* at most this many; 0: the process's default */
@@ -206,26 +208,29 @@ typedef struct nn_train_result {
 } nn_train_result;
 
 /* Go on training where the last call stopped: the position in the epoch, its order and
-   its running sums live in the network. Each epoch that ends writes one row to report:
-   [max_epochs][1 + n_metrics], loss and metrics, each the mean over the epoch's rows,
-   measured before each batch's update. Weights are the same bits for every way of
-   cutting the work into calls. */
+   its running sums live in the network. An epoch keeps the shuffle that it began with;
+   order must be given again in each call; another n_rows begins a new epoch. Each epoch
+   that ends writes one row to report: [max_epochs][1 + n_metrics], loss and metrics,
+   each the mean over the epoch's rows, measured before each batch's update. Weights are
+   the same bits for every way of cutting the work into calls. */
 nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
                        nn_train_result *result);
 
 /* Forget a half-done epoch: the next nn_net_train starts a new one. */
 nn_status nn_net_reset_epoch(nn_net *net);
 
-/* Means so far in the epoch under way: [1 + n_metrics]; 0 before its first batch. */
-void nn_net_running(const nn_net *net, double *row);
+/* Means so far in the epoch under way: row[columns = 1 + n_metrics]; 0 before its first
+   batch. */
+nn_status nn_net_running(nn_net *net, double *row, size_t columns);
 
-/* Loss and metrics over rows [first, first + n) of data, no update, no dropout.
-   first = 0 begins the sums anew; the row that covers the last one fills report
-   ([1 + n_metrics]); before that report may be NULL. */
+/* Loss and metrics over rows [first, first + n) of data, no update, no dropout. first =
+   0 begins the sums anew, later parts must follow in order; the part that ends with the
+   last row fills report[columns = 1 + n_metrics]. The parts change no bit. */
 nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report);
+                          unsigned threads, double *report, size_t columns);
 
-/* y[n_rows][n_out] = f(x). May run on many threads at once with other predictions. */
+/* y[n_rows][n_out] = f(x), y apart from x. May run on many threads at once with other
+ * predictions. */
 nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
                          void *y, unsigned threads);
 
@@ -244,8 +249,8 @@ size_t nn_net_n_slots(const nn_net *net);
 nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out);
 nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *in);
 
-/* Gradient of the last batch trained by the two-pass path, or of the batch given:
-   out as a variable. Computed without an update, dropout off, regularizers included. */
+/* Loss of the batch given and its gradient, dropout off, regularizers included, without
+   an update; then the gradient shaped like a variable. That of a frozen one is 0. */
 nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss);
 nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out);
 
@@ -258,7 +263,7 @@ typedef struct nn_counters {
     double beta_1_power, beta_2_power;       /* running products of the optimizer */
     double momentum_product, schedule_power; /* nadam: product of u_t; 0.96^t */
 } nn_counters;
-void nn_net_get_counters(const nn_net *net, nn_counters *counters);
+nn_status nn_net_get_counters(nn_net *net, nn_counters *counters);
 nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters);
 
 /* ---- Introspection ------------------------------------------------------------- */

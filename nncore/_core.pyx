@@ -213,6 +213,23 @@ cdef int check_shape(Array array, size_t rows, size_t cols, str name) except -1:
     return 0
 
 
+cdef bint overlap(Array a, Array b):
+    """Whether the bytes that two arrays span meet."""
+    if a.rows == 0 or b.rows == 0:
+        return False
+    return first_byte(a) < past_byte(b) and first_byte(b) < past_byte(a)
+
+
+cdef size_t first_byte(Array a):
+    cdef ptrdiff_t back = a.stride * <ptrdiff_t>(a.rows - 1) if a.stride < 0 else 0
+    return <size_t>a.view.buf + <size_t>(back * a.view.itemsize)
+
+
+cdef size_t past_byte(Array a):
+    cdef ptrdiff_t ahead = a.stride * <ptrdiff_t>(a.rows - 1) if a.stride > 0 else 0
+    return <size_t>a.view.buf + <size_t>((ahead + <ptrdiff_t>a.cols) * a.view.itemsize)
+
+
 # ---- the network -------------------------------------------------------------------
 
 cdef int fill_loss(c.nn_loss_spec *spec, loss) except -1:
@@ -359,9 +376,12 @@ cdef class Network:
         args.on_nan = c.NN_NAN_STOP if stop_on_nan else c.NN_NAN_CONTINUE
         args.threads = threads
         args.order = NULL
+        args.report_columns = width
         if order is not None:
             po = hold(order, b"I", 4, "order")
             check_shape(po, px.rows, 1, "order")
+            if po.stride != 1 and po.rows > 1:
+                raise ValueError("order must be contiguous.")
             if np.asarray(order).size and np.asarray(order).max() >= px.rows:
                 raise ValueError(f"order must name rows below {px.rows}.")
             args.order = <const uint32_t *>po.view.buf
@@ -369,10 +389,10 @@ cdef class Network:
             check(c.NN_ERR_SIZE)
         # Room for the epochs that the batches can end, and one more, so that the
         # limit on epochs does not end the call before the limit on batches.
-        batches = (px.rows + args.batch_size - 1) // args.batch_size
-        epochs = args.max_batches // batches + 2
-        if epochs > args.max_epochs:
-            epochs = args.max_epochs
+        batches = 1 + (px.rows - 1) // args.batch_size
+        epochs = args.max_epochs
+        if epochs > 2 and args.max_batches // batches < epochs - 2:
+            epochs = args.max_batches // batches + 2
         report = np.empty((epochs, width), np.float64)
         cdef Array pr = hold(report, b"d", 8, "report", True)
         cdef double *rows = <double *>pr.view.buf
@@ -398,7 +418,7 @@ cdef class Network:
     def running(self):
         row = np.empty(1 + self.n_metrics, np.float64)
         cdef Array pr = hold(row, b"d", 8, "row", True)
-        c.nn_net_running(self.net, <double *>pr.view.buf)
+        check(c.nn_net_running(self.net, <double *>pr.view.buf, pr.rows))
         return row.tolist()
 
     def evaluate(self, x, y, weights, first, n, threads=0):
@@ -415,9 +435,11 @@ cdef class Network:
         cdef double *out = <double *>pr.view.buf
         if c.nn_net_microseconds(self.net, rows, 0) > GIL_MICROSECONDS:
             with nogil:
-                status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out)
+                status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out,
+                                           pr.rows)
         else:
-            status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out)
+            status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out,
+                                       pr.rows)
         check(status)
         return row.tolist() if from_row + rows == data.n_rows else None
 
@@ -432,6 +454,8 @@ cdef class Network:
         check_shape(po, px.rows, self.n_out, "out")
         if po.stride != <ptrdiff_t>self.n_out and po.rows > 1:
             raise ValueError("out must be C-contiguous.")
+        if overlap(px, po):
+            raise ValueError("out must not share memory with x.")
         cdef const void *src = px.view.buf
         cdef void *dst = po.view.buf
         if c.nn_net_microseconds(self.net, px.rows, 0) > GIL_MICROSECONDS:
@@ -480,6 +504,11 @@ cdef class Network:
                 )
         cdef Array held = self.take(array, "array", reads)
         cdef void *p = held.view.buf
+        if what == 1 and slot >= c.nn_net_n_slots(self.net):
+            raise IndexError(
+                f"The optimizer has {c.nn_net_n_slots(self.net)} slots. "
+                f"Received: slot={slot}"
+            )
         if what == 0:
             status = (c.nn_net_get_variable(self.net, index, p) if reads
                       else c.nn_net_set_variable(self.net, index, p))
@@ -522,7 +551,7 @@ cdef class Network:
     @property
     def counters(self):
         cdef c.nn_counters counters
-        c.nn_net_get_counters(self.net, &counters)
+        check(c.nn_net_get_counters(self.net, &counters))
         return counters
 
     def set_counters(self, counters):

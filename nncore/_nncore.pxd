@@ -116,6 +116,7 @@ cdef extern from "nncore.h" nogil:
         size_t max_epochs
         int shuffle
         const uint32_t *order
+        size_t report_columns
         double learning_rate
         nn_on_nan on_nan
         unsigned int threads
@@ -129,9 +130,9 @@ cdef extern from "nncore.h" nogil:
     nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
                            nn_train_result *result)
     nn_status nn_net_reset_epoch(nn_net *net)
-    void nn_net_running(const nn_net *net, double *row)
+    nn_status nn_net_running(nn_net *net, double *row, size_t columns)
     nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                              unsigned int threads, double *report)
+                              unsigned int threads, double *report, size_t columns)
     nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride,
                              size_t n_rows, void *y, unsigned int threads)
 
@@ -157,7 +158,7 @@ cdef extern from "nncore.h" nogil:
         double momentum_product
         double schedule_power
 
-    void nn_net_get_counters(const nn_net *net, nn_counters *counters)
+    nn_status nn_net_get_counters(nn_net *net, nn_counters *counters)
     nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters)
 
     ctypedef struct nn_last_run:

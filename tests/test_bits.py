@@ -237,12 +237,16 @@ def force(monkeypatch):
     return setter
 
 
-def the_tiny_engine_is_built():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NNCORE_ENGINE", "tiny")
-        net = core_network("float32", 2, [layer(1)])
-        net.predict(np.zeros((1, 2), np.float32))
-        return net.last_run["engine"] == "tiny"
+PENALTIES = dict.fromkeys(("kernel_l1", "kernel_l2", "bias_l1", "bias_l2"), 0.0)
+
+
+def for_tiny(case):
+    """The case without what the tiny engine leaves to the panel engine."""
+    plain = {**PENALTIES, "dropout": 0.0, "trainable": True}
+    layers = [{**spec, **plain} for spec in case.layers if spec["units"]]
+    clips = ("clipnorm", "global_clipnorm")
+    optimizer = {k: v for k, v in case.optimizer.items() if k not in clips}
+    return case._replace(layers=layers, optimizer=optimizer)
 
 
 @pytest.mark.parametrize("number", range(len(SMALL)))
@@ -261,10 +265,9 @@ def test_small_networks(number, force):
             assert_same(other, first)
 
 
-@pytest.mark.skipif(not the_tiny_engine_is_built(), reason="no tiny engine is built")
 @pytest.mark.parametrize("number", range(len(SMALL)))
 def test_the_tiny_engine(number, force):
-    case = SMALL[number]
+    case = for_tiny(SMALL[number])
     force(threads=1, engine="panel")
     first = run(case, "generic")
     force(threads=1, engine="tiny")
@@ -273,6 +276,14 @@ def test_the_tiny_engine(number, force):
             other = run(case, isa, cut)
             assert other.run == {"team": 1, "isa": isa, "engine": "tiny"}
             assert_same(other, first)
+
+
+def test_small_training_takes_the_tiny_engine_by_itself(monkeypatch):
+    for name in FORCING:
+        monkeypatch.delenv(name, raising=False)
+    for case in map(for_tiny, SMALL[:2]):
+        assert run(case, _core.default_isa()).run["engine"] == "tiny"
+    assert run(LARGE[0], _core.default_isa()).run["engine"] == "panel"
 
 
 @pytest.mark.parametrize("number", range(len(LARGE)))

@@ -1,4 +1,4 @@
-/* arena.h: aligned blocks; with engine/build.c the only place that allocates. */
+/* arena.h: aligned blocks: the only place that calls malloc. */
 #ifndef NN_ARENA_H
 #define NN_ARENA_H
 

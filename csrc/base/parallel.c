@@ -35,38 +35,32 @@
 
 #include <xmmintrin.h>
 
-typedef unsigned float_modes;
-
 /* Round to nearest, subnormals kept, all exceptions masked; sticky flags stay. */
-static float_modes enter_float_modes(void)
+nn_float_modes nn_enter_float(void)
 {
     const unsigned flags = 0x3f, plain = 0x1f80;
     unsigned found = _mm_getcsr();
     if ((found & ~flags) != plain) _mm_setcsr(plain | (found & flags));
-    return found;
+    return (nn_float_modes){.control = found};
 }
 
-static void leave_float_modes(float_modes found)
+void nn_leave_float(nn_float_modes found)
 {
-    if (_mm_getcsr() != found) _mm_setcsr(found);
+    if (_mm_getcsr() != found.control) _mm_setcsr((unsigned)found.control);
 }
 
 #elif defined(__aarch64__)
 
-typedef struct float_modes {
-    uint64_t control, status;
-} float_modes;
-
-static float_modes enter_float_modes(void)
+nn_float_modes nn_enter_float(void)
 {
-    float_modes found;
+    nn_float_modes found;
     __asm__ volatile("mrs %0, fpcr" : "=r"(found.control));
     __asm__ volatile("mrs %0, fpsr" : "=r"(found.status));
     if (found.control != 0) __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
     return found;
 }
 
-static void leave_float_modes(float_modes found)
+void nn_leave_float(nn_float_modes found)
 {
     if (found.control != 0) __asm__ volatile("msr fpcr, %0" : : "r"(found.control));
     __asm__ volatile("msr fpsr, %0" : : "r"(found.status));
@@ -74,10 +68,8 @@ static void leave_float_modes(float_modes found)
 
 #else
 
-typedef int float_modes;
-
-static float_modes enter_float_modes(void) { return 0; }
-static void leave_float_modes(float_modes found) { (void)found; }
+nn_float_modes nn_enter_float(void) { return (nn_float_modes){0}; }
+void nn_leave_float(nn_float_modes found) { (void)found; }
 
 #endif
 
@@ -86,9 +78,9 @@ static void leave_float_modes(float_modes found) { (void)found; }
 static unsigned run_alone(nn_team_fn *fn, void *context)
 {
     const struct nn_team team = {0, 1, NULL};
-    float_modes modes = enter_float_modes();
+    nn_float_modes modes = nn_enter_float();
     fn(context, &team);
-    leave_float_modes(modes);
+    nn_leave_float(modes);
     return 1;
 }
 
@@ -418,9 +410,9 @@ static void run_member(struct region *region, unsigned rank, unsigned size)
     const struct nn_team team = {rank, size, &region->barrier};
     // OpenMP orders these accesses already, but ThreadSanitizer cannot see into it.
     atomic_load_explicit(&region->seen, memory_order_acquire);
-    float_modes modes = enter_float_modes();
+    nn_float_modes modes = nn_enter_float();
     region->fn(region->context, &team);
-    leave_float_modes(modes);
+    nn_leave_float(modes);
     if (rank == 0) region->size = size;
     atomic_fetch_add_explicit(&region->seen, 1, memory_order_acq_rel);
 }

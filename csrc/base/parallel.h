@@ -3,6 +3,8 @@
 #ifndef NN_PARALLEL_H
 #define NN_PARALLEL_H
 
+#include <stdint.h>
+
 struct nn_barrier;
 
 /* One thread's identity in a running team. */
@@ -18,6 +20,13 @@ typedef void nn_team_fn(void *context, const struct nn_team *team);
    directly and touches no OpenMP. In each thread rounding is to nearest and subnormals
    are kept while fn runs; the thread's own floating-point state comes back after. */
 unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context);
+
+/* The same floating-point modes for the calling thread, outside a region; then back. */
+typedef struct nn_float_modes {
+    uint64_t control, status;
+} nn_float_modes;
+nn_float_modes nn_enter_float(void);
+void nn_leave_float(nn_float_modes found);
 
 /* Wait until every thread of the team has come here: spin, then sleep.
    All writes before it are visible after it. Free for a team of one. */

@@ -1,7 +1,7 @@
 /* real.h: the element type that a variant object is compiled for.
 
    -DNN_DTYPE=f32 or f64 chooses; both default so that an editor can open any fragment
-   alone. REAL(0.5) writes a constant of that type; NN_NAME(x) pastes x_f32. */
+   alone. REAL(0.5) writes a constant of that type. */
 #ifndef NN_REAL_H
 #define NN_REAL_H
 

@@ -33,25 +33,4 @@ static inline void nn_dropout_words(uint32_t out[4], uint64_t seed, uint64_t ste
     nn_philox(out, counter, seed);
 }
 
-/* order = a permutation of 0 .. n-1, a function of seed and epoch alone: Fisher-Yates
-   from the top; position i swaps with floor(word_i (i + 1) / 2^64). */
-static inline void nn_shuffle(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch)
-{
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    uint32_t words[4];
-    for (size_t i = n; i-- > 1;) {
-        if (i % 2 == 1 || i == n - 1) {
-            uint32_t counter[4] = {(uint32_t)(i / 2), 0x5u, (uint32_t)epoch,
-                                   (uint32_t)(epoch >> 32)};
-            nn_philox(words, counter, seed);
-        }
-        uint64_t word = words[2 * (i % 2)] | (uint64_t)words[2 * (i % 2) + 1] << 32;
-        size_t j = (size_t)((unsigned __int128)word * (i + 1) >> 64);
-        uint32_t swap = order[i];
-        order[i] = order[j];
-        order[j] = swap;
-    }
-}
-
 #endif

@@ -122,7 +122,7 @@ static nn_status describe(struct net *net, const nn_layer_spec *specs, size_t *n
 /* Scratch of one thread's predictions: rows that keep two layers in the L2 cache. */
 static nn_status size_scratch(struct net *net)
 {
-    size_t rows = 192 * 1024 / sizeof(real) / (2 * net->widest);
+    size_t rows = 192 * 1024 / sizeof(real) / 2 / net->widest;
     net->scratch_rows = rows < 24 ? 24 : rows > 512 ? 512 : rows;
     size_t bytes = 0, n;
     for (int i = 0; i < 2; i++)
@@ -163,6 +163,7 @@ static nn_status create(nn_net **out, nn_isa isa, size_t n_in,
     if (!net) return NN_ERR_MEMORY;
     net->kernels = kernels_by_isa[isa];
     net->forced_threads = nn_forced_threads();
+    net->engine_wish = read_engine_wish();
     net->base = (nn_net){.engine = &NN_ENGINE,
                          .dtype = NN_REAL_IS_F32 ? NN_F32 : NN_F64,
                          .isa = isa,

@@ -115,11 +115,29 @@ static size_t count_blocks(const struct net *net)
     return n;
 }
 
-static nn_status plan_metrics(const struct net *net, const nn_metric_spec *specs,
-                              size_t n, struct metric_plan *plans)
+static int sparse_kind(nn_loss kind)
 {
+    return kind == NN_LOSS_sparse_categorical_crossentropy;
+}
+
+/* Columns of targets, by whether they are labels. */
+static size_t target_columns(const struct net *net, int labels)
+{
+    return labels ? 1 : net->base.n_out;
+}
+
+/* A metric reads the loss's targets: it must take as many columns. */
+static nn_status plan_metrics(const struct net *net, const nn_loss_spec *loss,
+                              const nn_metric_spec *specs, size_t n,
+                              struct metric_plan *plans)
+{
+    size_t columns = target_columns(net, sparse_kind(loss->kind));
     for (size_t i = 0; i < n; i++) {
-        if (specs[i].kind >= NN_METRIC_END) return NN_ERR_SPEC;
+        int labels =
+            specs[i].kind == NN_METRIC_sparse_categorical_accuracy ||
+            (specs[i].kind == NN_METRIC_loss_value && sparse_kind(specs[i].loss.kind));
+        if (specs[i].kind >= NN_METRIC_END || target_columns(net, labels) != columns)
+            return NN_ERR_SPEC;
         plans[i].kind = specs[i].kind;
         plans[i].threshold = (real)specs[i].threshold;
         plans[i].weighted = specs[i].weighted;
@@ -147,11 +165,6 @@ static nn_status allocate_compiled(const struct net *net, struct compiled *c,
     return ok ? NN_OK : NN_ERR_MEMORY;
 }
 
-static int sparse_kind(nn_loss kind)
-{
-    return kind == NN_LOSS_sparse_categorical_crossentropy;
-}
-
 static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
                                const nn_metric_spec *metrics, size_t n_metrics,
                                const nn_optimizer_spec *optimizer)
@@ -162,7 +175,7 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     size_t n_slots = slots_of(optimizer);
     nn_status status = plan_loss(net, loss, &plan);
     if (!status) status = allocate_compiled(net, &c, n_metrics, n_slots);
-    if (!status) status = plan_metrics(net, metrics, n_metrics, c.metrics);
+    if (!status) status = plan_metrics(net, loss, metrics, n_metrics, c.metrics);
     if (status) {
         free_compiled(&c);
         return status;
@@ -184,9 +197,8 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     net->optimizer = *optimizer;
     net->base.n_metrics = n_metrics;
     net->base.n_slots = n_slots;
-    net->base.target_columns = sparse_kind(loss->kind) ? 1 : net->base.n_out;
+    net->base.target_columns = target_columns(net, sparse_kind(loss->kind));
     net->n_units = list_units(net, net->units);
-    net->n_blocks = count_blocks(net);
     net->units_cost = 0;
     for (size_t i = 0; i < net->n_units; i++)
         net->units_cost += net->units[i].cost;
@@ -208,6 +220,8 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     counters->beta_1_power = counters->beta_2_power = 1;
     counters->momentum_product = counters->schedule_power = 1;
     net->epoch = (struct epoch){0};
+    reset_sums(net, &net->train_sums);
+    reset_sums(net, &net->eval_sums);
     net->capacity = 0; /* values depend on the metrics: size the batch anew */
     net->base.is_compiled = 1;
     return NN_OK;

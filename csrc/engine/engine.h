@@ -3,6 +3,8 @@
 #ifndef NN_ENGINE_H
 #define NN_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "nncore.h"
 
 /* Which array of a variable: its values, its gradient, or optimizer slot `slot`. */
@@ -22,13 +24,12 @@ struct nn_net {
     size_t n_layers, n_variables, n_slots, n_metrics;
     struct nn_variable *variables;
     nn_counters counters;
-    unsigned last_team;
+    atomic_uint last_team;
     int is_tiny;
     int is_compiled;
 };
 
 struct nn_engine {
-    size_t real_size;
     nn_status (*create)(nn_net **net, nn_isa isa, size_t n_in,
                         const nn_layer_spec *layers, size_t n_layers, uint64_t seed);
     void (*destroy)(nn_net *net);
@@ -38,9 +39,9 @@ struct nn_engine {
     nn_status (*train)(nn_net *net, const nn_train_args *args, double *report,
                        nn_train_result *result);
     nn_status (*reset_epoch)(nn_net *net);
-    void (*running)(const nn_net *net, double *row);
+    nn_status (*running)(nn_net *net, double *row, size_t columns);
     nn_status (*evaluate)(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report);
+                          unsigned threads, double *report, size_t columns);
     nn_status (*predict)(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
                          void *y, unsigned threads);
     nn_status (*gradient)(nn_net *net, const nn_data *data, double *loss);
@@ -48,6 +49,7 @@ struct nn_engine {
                       void *out);
     nn_status (*write)(nn_net *net, enum nn_array which, size_t slot, size_t index,
                        const void *in);
+    nn_status (*get_counters)(nn_net *net, nn_counters *counters);
     nn_status (*set_counters)(nn_net *net, const nn_counters *counters);
     double (*microseconds)(const nn_net *net, size_t n_rows, int training);
     nn_status (*activation)(nn_isa isa, nn_activation act, const double args[3],

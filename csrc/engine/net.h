@@ -10,6 +10,8 @@
 #define NN_NET_H
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/parallel.h"
@@ -73,6 +75,7 @@ struct sums {
     struct row_sum *of; /* [2 + n_metrics] */
     size_t n_rows;
     double penalties; /* sum of penalty x rows of its batch */
+    int weighted;     /* rows have weights */
 };
 
 struct epoch {
@@ -80,6 +83,17 @@ struct epoch {
     size_t n_rows, position, batch; /* rows in all, rows done, batches done */
     int shuffled;
 };
+
+/* NNCORE_ENGINE: which engine trains, where both could. */
+enum engine_wish { ANY_ENGINE, TINY_ENGINE, PANEL_ENGINE };
+static inline enum engine_wish read_engine_wish(void)
+{
+    const char *wish = getenv("NNCORE_ENGINE");
+    if (!wish) return ANY_ENGINE;
+    return !strcmp(wish, "tiny")    ? TINY_ENGINE
+           : !strcmp(wish, "panel") ? PANEL_ENGINE
+                                    : ANY_ENGINE;
+}
 
 struct net {
     nn_net base; /* first: nn_net * and struct net * are one address */
@@ -99,7 +113,6 @@ struct net {
     size_t n_units;
     double units_cost;
     double *norm_blocks; /* [n_blocks][2]: penalty sums, or squares of gradients */
-    size_t n_blocks;
     struct sums train_sums, eval_sums;
 
     /* Batch buffers. */
@@ -112,11 +125,13 @@ struct net {
     uint32_t *order;
     size_t order_capacity;
     struct epoch epoch;
+    struct nn_tiny tiny; /* no layers: this network is not one that tiny.c takes */
 
+    enum engine_wish engine_wish;
     size_t widest; /* columns of the widest layer */
     double flops;  /* multiply-adds x 2 of one row, forward */
     unsigned forced_threads;
-    atomic_int users;           /* -1: being changed; n: n predictions run */
+    atomic_int users;           /* -1: being changed; n: read by n calls */
     _Atomic(void *) scratch[8]; /* free blocks of predict, all of scratch_size */
     size_t scratch_size, scratch_rows;
 };

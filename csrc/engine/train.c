@@ -25,21 +25,29 @@ static double total(const struct row_sum *sum)
     return sum->blocks + join_lanes(sum->lanes);
 }
 
-/* Row number `position` of the sum's rows has this value. */
-static void add_row(struct row_sum *sum, size_t position, double value)
+/* Rows number position, ... of the sum's rows have these m values, weights NULL: 1. */
+static void add_rows(struct row_sum *sum, size_t position, const real *values,
+                     const real *weights, size_t m)
 {
-    sum->lanes[position % NN_ROW_LANES] += value;
-    if ((position + 1) % NN_SUM_BLOCK == 0) {
-        sum->blocks += join_lanes(sum->lanes);
-        memset(sum->lanes, 0, sizeof sum->lanes);
+    while (m) {
+        size_t lane = position % NN_ROW_LANES;
+        size_t run = min_size(m, NN_ROW_LANES - lane);
+        double *lanes = sum->lanes + lane;
+        if (weights)
+            for (size_t i = 0; i < run; i++)
+                lanes[i] += (double)weights[i] * (double)values[i];
+        else
+            for (size_t i = 0; i < run; i++)
+                lanes[i] += (double)values[i];
+        position += run;
+        values += run;
+        if (weights) weights += run;
+        m -= run;
+        if (position % NN_SUM_BLOCK == 0) {
+            sum->blocks += join_lanes(sum->lanes);
+            memset(sum->lanes, 0, sizeof sum->lanes);
+        }
     }
-}
-
-static void reset_sums(const struct net *net, struct sums *sums)
-{
-    memset(sums->of, 0, (2 + net->base.n_metrics) * sizeof *sums->of);
-    sums->n_rows = 0;
-    sums->penalties = 0;
 }
 
 /* Rows [0, m) of values join the sums. */
@@ -47,33 +55,23 @@ static void add_batch(const struct net *net, struct sums *sums, size_t m,
                       const real *weights, double penalty)
 {
     size_t n_metrics = net->base.n_metrics, at = sums->n_rows;
-    for (size_t i = 0; i < m; i++) {
-        double weight = weights ? (double)weights[i] : 1;
-        add_row(&sums->of[0], at + i, weight * (double)net->values[i]);
-    }
-    for (size_t k = 0; k < n_metrics; k++) {
-        const real *values = net->values + (1 + k) * net->capacity;
-        int weighted = net->metrics[k].weighted && weights;
-        for (size_t i = 0; i < m; i++) {
-            double weight = weighted ? (double)weights[i] : 1;
-            add_row(&sums->of[1 + k], at + i, weight * (double)values[i]);
-        }
-    }
-    if (weights)
-        for (size_t i = 0; i < m; i++)
-            add_row(&sums->of[1 + n_metrics], at + i, (double)weights[i]);
+    add_rows(&sums->of[0], at, net->values, weights, m);
+    for (size_t k = 0; k < n_metrics; k++)
+        add_rows(&sums->of[1 + k], at, net->values + (1 + k) * net->capacity,
+                 net->metrics[k].weighted ? weights : NULL, m);
+    if (weights) add_rows(&sums->of[1 + n_metrics], at, weights, NULL, m);
+    sums->weighted = weights != NULL;
     sums->n_rows += m;
     sums->penalties += penalty * (double)m;
 }
 
 /* row = the means so far: [1 + n_metrics]. */
-static void report_sums(const struct net *net, const struct sums *sums, int weighted,
-                        double *row)
+static void report_sums(const struct net *net, const struct sums *sums, double *row)
 {
     double n = sums->n_rows ? (double)sums->n_rows : 1;
     row[0] = (total(&sums->of[0]) + sums->penalties) / n;
     for (size_t k = 0; k < net->base.n_metrics; k++) {
-        int by_weight = weighted && net->metrics[k].weighted;
+        int by_weight = sums->weighted && net->metrics[k].weighted;
         double sum = total(&sums->of[1 + k]);
         double weight = by_weight ? total(&sums->of[1 + net->base.n_metrics]) : n;
         row[1 + k] = weight ? sum / weight : 0;
@@ -93,13 +91,18 @@ static void fetch(struct net *net, const struct batch *batch, size_t first, size
 {
     const nn_data *data = batch->data;
     const real *x = data->x, *y = data->y, *weights = data->weights;
-    size_t columns = net->base.target_columns;
+    const uint32_t *order = batch->order ? batch->order + batch->start : NULL;
+    const ptrdiff_t x_stride = data->x_stride, y_stride = data->y_stride;
+    const size_t columns = net->base.target_columns;
+    const real **x_rows = net->x_rows;
+    real *targets = net->targets + first * columns;
     for (size_t i = first; i < last; i++) {
-        size_t at = batch->start + i, row = batch->order ? batch->order[at] : at;
-        net->x_rows[i] = x + (ptrdiff_t)row * data->x_stride;
-        const real *t = y + (ptrdiff_t)row * data->y_stride;
-        for (size_t j = 0; j < columns; j++)
-            net->targets[i * columns + j] = t[j];
+        ptrdiff_t row = order ? (ptrdiff_t)order[i] : (ptrdiff_t)(batch->start + i);
+        const real *t = y + row * y_stride;
+        x_rows[i] = x + row * x_stride;
+        *targets++ = *t;
+        for (size_t j = 1; j < columns; j++)
+            *targets++ = t[j];
         if (weights) net->row_weights[i] = weights[row];
     }
 }
@@ -118,14 +121,27 @@ static void run_rows(struct net *net, const struct batch *batch,
     if (learns) backward(net, first, last, drops);
 }
 
+/* The same for a small network, gradients included. */
+static void run_tiny(struct net *net, const struct batch *batch)
+{
+    fetch(net, batch, 0, batch->m);
+    net->kernels->tiny_gradients(&net->tiny, batch->m,
+                                 batch->data->weights ? net->row_weights : NULL);
+}
+
 static int loss_is_finite(const struct net *net, const struct batch *batch,
                           double penalty)
 {
-    double probe = 0 * penalty;
-    int weighted = batch->data->weights != NULL;
-    for (size_t i = 0; i < batch->m; i++)
-        probe += 0 * (weighted ? net->values[i] * net->row_weights[i] : net->values[i]);
-    return probe == 0;
+    int bad = !(0 * penalty == 0);
+    const real *values = net->values, *weights = net->row_weights;
+    // In double, as the sum is: a product of two finite floats is finite.
+    if (batch->data->weights)
+        for (size_t i = 0; i < batch->m; i++)
+            bad |= !(0 * ((double)values[i] * (double)weights[i]) == 0);
+    else
+        for (size_t i = 0; i < batch->m; i++)
+            bad |= !(0 * values[i] == 0);
+    return !bad;
 }
 
 /* ---- train --------------------------------------------------------------------- */
@@ -153,7 +169,8 @@ static void begin_epoch(struct net *net, const nn_train_args *args)
     reset_sums(net, &net->train_sums);
     if (args->shuffle && !args->order) {
         nn_counters *counters = &net->base.counters;
-        nn_shuffle(net->order, epoch->n_rows, counters->seed, counters->epochs_lived);
+        net->kernels->shuffle(net->order, epoch->n_rows, counters->seed,
+                              counters->epochs_lived);
         counters->epochs_lived++;
         epoch->shuffled = 1;
     }
@@ -175,7 +192,7 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
                                    : NULL,
         .start = epoch->position,
         .m = min_size(args->batch_size, epoch->n_rows - epoch->position)};
-    prepare_step(net, args->learning_rate, &plan->step, &plan->next);
+    advance_step(net, args->learning_rate, &plan->step, &plan->next);
 }
 
 /* The batch is measured: sum it, count its step, close the epoch if it was the last. */
@@ -192,8 +209,7 @@ static void close_step(struct train_job *job, const struct step_plan *plan,
     net->base.counters = plan->next;
     if (epoch->position < epoch->n_rows) return;
     size_t width = 1 + net->base.n_metrics;
-    report_sums(net, &net->train_sums, weights != NULL,
-                job->report + job->result->epochs * width);
+    report_sums(net, &net->train_sums, job->report + job->result->epochs * width);
     job->result->epochs++;
     epoch->begun = 0;
 }
@@ -202,7 +218,9 @@ static void update(struct net *net, const struct step_plan *plan,
                    const struct nn_team *team, size_t first, size_t last)
 {
     size_t m = plan->batch.m;
-    if (net->clips_by_norm) {
+    if (net->base.is_tiny) {
+        net->kernels->tiny_update(&net->tiny, &plan->step);
+    } else if (net->clips_by_norm) {
         differentiate_units(net, first, last, m);
         nn_barrier_wait(team);
         sum_blocks(net, team, SQUARES);
@@ -225,7 +243,10 @@ static void train_thread(void *context, const struct nn_team *team)
     nn_barrier_wait(team);
     for (int odd = 0; !job->plans[odd].done; odd = !odd) {
         const struct step_plan *plan = &job->plans[odd];
-        run_rows(net, &plan->batch, team, 1, 1);
+        if (net->base.is_tiny)
+            run_tiny(net, &plan->batch);
+        else
+            run_rows(net, &plan->batch, team, 1, 1);
         if (net->has_penalty) sum_blocks(net, team, PENALTIES);
         nn_barrier_wait(team);
         double penalty = net->has_penalty ? join_penalty(net) : 0;
@@ -252,7 +273,10 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
                              nn_train_result *result)
 {
     size_t n = args->data.n_rows;
-    if (n == 0 || n > UINT32_MAX || args->batch_size == 0) return NN_ERR_SIZE;
+    if (!net->base.is_compiled) return NN_ERR_STATE;
+    if (n == 0 || n > UINT32_MAX || args->batch_size == 0 ||
+        args->report_columns != 1 + net->base.n_metrics)
+        return NN_ERR_SIZE;
     size_t rows = min_size(args->batch_size, n);
     nn_status status = ensure_capacity(net, rows);
     if (!status && args->shuffle && !args->order) status = ensure_order(net, n);
@@ -260,8 +284,11 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     if (net->epoch.begun && net->epoch.n_rows != n) net->epoch.begun = 0;
     struct train_job job = {
         .net = net, .args = args, .report = report, .result = result};
-    net->base.last_team =
-        nn_parallel(team_for(net, rows, 1, args->threads), train_thread, &job);
+    for (int i = 0; i < 2; i++)
+        prepare_step(net, &job.plans[i].step);
+    unsigned team = team_for(net, rows, 1, args->threads);
+    net->base.is_tiny = runs_tiny(net, rows, team);
+    net->base.last_team = nn_parallel(net->base.is_tiny ? 1 : team, train_thread, &job);
     return NN_OK;
 }
 
@@ -270,7 +297,6 @@ static nn_status train(nn_net *base, const nn_train_args *args, double *report,
 {
     struct net *net = net_of(base);
     *result = (nn_train_result){0};
-    if (!base->is_compiled) return NN_ERR_STATE;
     nn_status status = take_for_change(net);
     if (status) return status;
     status = train_taken(net, args, report, result);
@@ -288,12 +314,29 @@ static nn_status reset_epoch(nn_net *base)
     return NN_OK;
 }
 
-static void running(const nn_net *base, double *row)
+static nn_status running(nn_net *base, double *row, size_t columns)
 {
-    const struct net *net = net_of(base);
-    memset(row, 0, (1 + base->n_metrics) * sizeof *row);
-    if (base->is_compiled && net->epoch.begun)
-        report_sums(net, &net->train_sums, 1, row);
+    struct net *net = net_of(base);
+    nn_status status = take_for_reading(net);
+    if (status) return status;
+    if (columns != 1 + base->n_metrics)
+        status = NN_ERR_SIZE;
+    else if (base->is_compiled && net->epoch.begun)
+        report_sums(net, &net->train_sums, row);
+    else
+        memset(row, 0, columns * sizeof *row);
+    give_back_read(net);
+    return status;
+}
+
+static nn_status get_counters(nn_net *base, nn_counters *counters)
+{
+    struct net *net = net_of(base);
+    nn_status status = take_for_reading(net);
+    if (status) return status;
+    *counters = base->counters;
+    give_back_read(net);
+    return NN_OK;
 }
 
 static nn_status set_counters(nn_net *base, const nn_counters *counters)
@@ -329,45 +372,59 @@ static void measure_thread(void *context, const struct nn_team *team)
     }
 }
 
-/* Rows measured at once: enough for a team, few enough for its caches. */
-#define EVALUATE_ROWS 2048
+/* Rows measured at once: enough for a team, few enough for its caches and memory. */
+static size_t evaluation_rows(const struct net *net)
+{
+    size_t columns = 1;
+    for (size_t l = 0; l < net->base.n_layers; l++)
+        columns += 3 * net->layers[l].n_out;
+    size_t rows = (8 << 20) / sizeof(real) / columns;
+    return rows < 64 ? 64 : min_size(rows, 2048);
+}
 
 static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t first,
-                                size_t n, unsigned threads, double *report)
+                                size_t n, unsigned threads, double *report,
+                                size_t columns)
 {
-    if (data->n_rows == 0 || first > data->n_rows || n > data->n_rows - first)
+    struct sums *sums = &net->eval_sums;
+    if (!net->base.is_compiled) return NN_ERR_STATE;
+    if (data->n_rows == 0 || first > data->n_rows || n > data->n_rows - first ||
+        n == 0 || columns != 1 + net->base.n_metrics)
         return NN_ERR_SIZE;
-    nn_status status = ensure_capacity(net, min_size(n, EVALUATE_ROWS));
+    if (first == 0) reset_sums(net, sums);
+    if (first != sums->n_rows) return NN_ERR_SIZE;
+    size_t end = first + n, block = evaluation_rows(net);
+    nn_status status = ensure_capacity(net, min_size(n, block));
     if (status) return status;
-    if (first == 0) reset_sums(net, &net->eval_sums);
-    for (size_t end = first + n; first < end;) {
-        size_t m = min_size(EVALUATE_ROWS, end - first);
+    while (first < end) {
+        size_t m = min_size(block, end - first);
         struct measure_job job = {net, {data, NULL, first, m}, 0};
         net->base.last_team =
             nn_parallel(team_for(net, m, 0, threads), measure_thread, &job);
-        add_batch(net, &net->eval_sums, m, data->weights ? net->row_weights : NULL,
-                  net->has_penalty ? join_penalty(net) : 0);
+        add_batch(net, sums, m, data->weights ? net->row_weights : NULL, 0);
         first += m;
     }
-    if (net->eval_sums.n_rows == data->n_rows && report)
-        report_sums(net, &net->eval_sums, data->weights != NULL, report);
+    if (end < data->n_rows) return NN_OK;
+    // Once: the same for all rows, whatever the parts.
+    if (net->has_penalty) sums->penalties = join_penalty(net) * (double)data->n_rows;
+    report_sums(net, sums, report);
     return NN_OK;
 }
 
 static nn_status evaluate(nn_net *base, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report)
+                          unsigned threads, double *report, size_t columns)
 {
     struct net *net = net_of(base);
-    if (!base->is_compiled) return NN_ERR_STATE;
     nn_status status = take_for_change(net);
     if (status) return status;
-    status = evaluate_taken(net, data, first, n, threads, report);
+    status = evaluate_taken(net, data, first, n, threads, report, columns);
     give_back_changed(net);
     return status;
 }
 
 static nn_status gradient_taken(struct net *net, const nn_data *data, double *loss)
 {
+    if (!net->base.is_compiled) return NN_ERR_STATE;
     if (data->n_rows == 0) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, data->n_rows);
     if (status) return status;
@@ -375,10 +432,8 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     net->base.last_team =
         nn_parallel(team_for(net, data->n_rows, 1, 0), measure_thread, &job);
     struct row_sum sum = {0};
-    for (size_t i = 0; i < data->n_rows; i++)
-        add_row(&sum, i,
-                data->weights ? (double)net->row_weights[i] * (double)net->values[i]
-                              : (double)net->values[i]);
+    add_rows(&sum, 0, net->values, data->weights ? net->row_weights : NULL,
+             data->n_rows);
     *loss =
         total(&sum) / (double)data->n_rows + (net->has_penalty ? join_penalty(net) : 0);
     return NN_OK;
@@ -387,7 +442,6 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
 static nn_status loss_gradient(nn_net *base, const nn_data *data, double *loss)
 {
     struct net *net = net_of(base);
-    if (!base->is_compiled) return NN_ERR_STATE;
     nn_status status = take_for_change(net);
     if (status) return status;
     status = gradient_taken(net, data, loss);

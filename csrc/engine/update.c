@@ -36,8 +36,26 @@ static void differentiate(struct net *net, const struct unit *unit, size_t m)
                            m);
 }
 
-/* The optimizer's scalars of the coming step; `next` receives the counters after it. */
-static void prepare_step(const struct net *net, double learning_rate,
+/* The optimizer's scalars that are the same in every step. */
+static void prepare_step(const struct net *net, struct nn_step *step)
+{
+    const nn_optimizer_spec *spec = &net->optimizer;
+    *step = (struct nn_step){.scale = 1,
+                             .clip = spec->clipvalue > 0 ? (real)spec->clipvalue
+                                                         : (real)INFINITY,
+                             .momentum = (real)spec->momentum,
+                             .beta_2 = (real)spec->beta_2,
+                             .epsilon = (real)spec->epsilon,
+                             .one_minus_beta_1 = (real)(1 - spec->beta_1),
+                             .one_minus_beta_2 = (real)(1 - spec->beta_2),
+                             .one_minus_rho = (real)(1 - spec->rho),
+                             .nesterov = spec->nesterov,
+                             .amsgrad = spec->amsgrad,
+                             .centered = spec->centered};
+}
+
+/* Those of the coming step; `next` receives the counters after it. */
+static void advance_step(const struct net *net, double learning_rate,
                          struct nn_step *step, nn_counters *next)
 {
     const nn_optimizer_spec *spec = &net->optimizer;
@@ -48,22 +66,8 @@ static void prepare_step(const struct net *net, double learning_rate,
     next->beta_2_power *= spec->beta_2;
     double lr = learning_rate;
     if (spec->decay > 0) lr /= 1 + spec->decay * (double)net->base.counters.steps;
-    *step = (struct nn_step){.scale = 1,
-                             .clip = spec->clipvalue > 0 ? (real)spec->clipvalue
-                                                         : (real)INFINITY,
-                             .shrink = (real)(lr * spec->weight_decay),
-                             .lr = (real)lr,
-                             .momentum = (real)spec->momentum,
-                             .beta_1 = (real)spec->beta_1,
-                             .beta_2 = (real)spec->beta_2,
-                             .rho = (real)spec->rho,
-                             .epsilon = (real)spec->epsilon,
-                             .one_minus_beta_1 = (real)(1 - spec->beta_1),
-                             .one_minus_beta_2 = (real)(1 - spec->beta_2),
-                             .one_minus_rho = (real)(1 - spec->rho),
-                             .nesterov = spec->nesterov,
-                             .amsgrad = spec->amsgrad,
-                             .centered = spec->centered};
+    step->lr = (real)lr;
+    step->shrink = (real)(lr * spec->weight_decay);
     if (spec->kind == NN_OPT_adam) {
         step->alpha =
             (real)(lr * sqrt(1 - next->beta_2_power) / (1 - next->beta_1_power));

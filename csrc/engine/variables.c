@@ -61,29 +61,34 @@ static nn_status read_variable(const nn_net *base, enum nn_array which, size_t s
                                size_t index, void *out)
 {
     struct net *net = net_of(base);
-    real *block = block_of(net, which, slot);
-    if (index >= base->n_variables || !block) return NN_ERR_SPEC;
     nn_status status = take_for_reading(net);
     if (status) return status;
-    copy_variable(net, index, block, out, 1);
+    real *block = block_of(net, which, slot);
+    if (index < base->n_variables && block)
+        copy_variable(net, index, block, out, 1);
+    else
+        status = NN_ERR_SPEC;
     give_back_read(net);
-    return NN_OK;
+    return status;
 }
 
 static nn_status write_variable(nn_net *base, enum nn_array which, size_t slot,
                                 size_t index, const void *in)
 {
     struct net *net = net_of(base);
-    real *block = block_of(net, which, slot);
-    if (index >= base->n_variables || !block) return NN_ERR_SPEC;
     nn_status status = take_for_change(net);
     if (status) return status;
-    copy_variable(net, index, block, (real *)in, 0);
-    const struct nn_variable *v = &net->variables[index];
-    struct layer *layer = &net->layers[v->layer];
-    if (which == NN_VALUES && !v->is_bias)
-        for (size_t j = 0; j < v->cols; j += NN_PANEL)
-            refresh_transpose(net, layer, j, panel_width(j, v->cols), 0, v->rows);
+    real *block = block_of(net, which, slot);
+    if (index < base->n_variables && block) {
+        const struct nn_variable *v = &net->variables[index];
+        copy_variable(net, index, block, (real *)in, 0);
+        for (size_t j = 0; which == NN_VALUES && !v->is_bias && j < v->cols;
+             j += NN_PANEL)
+            refresh_transpose(net, &net->layers[v->layer], j, panel_width(j, v->cols),
+                              0, v->rows);
+    } else {
+        status = NN_ERR_SPEC;
+    }
     give_back_changed(net);
-    return NN_OK;
+    return status;
 }

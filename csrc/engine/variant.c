@@ -11,9 +11,9 @@
 
 #include "engine/build.c"
 
-#include "engine/compile.c"
-
 #include "engine/batch.c"
+
+#include "engine/compile.c"
 
 #include "engine/variables.c"
 
@@ -50,7 +50,6 @@ static nn_status activation(nn_isa isa, nn_activation act, const double args[3],
 }
 
 const struct nn_engine NN_ENGINE = {
-    .real_size = sizeof(real),
     .create = create,
     .destroy = destroy,
     .compile = compile,
@@ -62,6 +61,7 @@ const struct nn_engine NN_ENGINE = {
     .gradient = loss_gradient,
     .read = read_variable,
     .write = write_variable,
+    .get_counters = get_counters,
     .set_counters = set_counters,
     .microseconds = microseconds,
     .activation = activation,

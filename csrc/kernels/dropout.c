@@ -1,5 +1,5 @@
-/* dropout.c: elements set to 0 at random, where the random word of an element depends
-   on nothing but seed, step, row and column (base/rng.h). */
+/* dropout.c: what is drawn at random: elements set to 0, the order of an epoch's rows.
+   A random word depends on nothing but its key and its counter (base/rng.h). */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
@@ -7,6 +7,9 @@
 
 /* Counters worked on at once, each of which serves four columns of one row. */
 #define DROPOUT_COUNTERS 32
+
+/* Positions of a shuffle below which counters are worked on one by one. */
+#define SHUFFLE_FEW 16
 
 /* word[4 i + k] = word k of nn_dropout_words(seed, step, row[i], quad[i]), with the
    rounds outside and the counters inside: loops that the compiler vectorises unless it
@@ -80,6 +83,36 @@ static void dropout(real *out, const real *in, size_t rows, size_t cols, size_t 
             for (size_t l = 0; l < width; l++)
                 y[l] = word[4 * k + l] >= least ? x[l] * scale : 0;
             k += (width + 3) / 4;
+        }
+    }
+}
+
+static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch)
+{
+    uint32_t word[4 * DROPOUT_COUNTERS], five[DROPOUT_COUNTERS], half[DROPOUT_COUNTERS];
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)i;
+    for (size_t i = n; i > 1;) {
+        // Word i of this block is that of position first + i.
+        size_t first = (i - 1) / (2 * DROPOUT_COUNTERS) * (2 * DROPOUT_COUNTERS);
+        if (i - first <= SHUFFLE_FEW) {
+            for (size_t c = 0; c < (i - first + 1) / 2; c++)
+                nn_dropout_words(word + 4 * c, seed, epoch, 5,
+                                 (uint32_t)(first / 2 + c));
+        } else {
+            for (size_t c = 0; c < DROPOUT_COUNTERS; c++) {
+                five[c] = 5;
+                half[c] = (uint32_t)(first / 2 + c);
+            }
+            dropout_words(word, seed, epoch, five, half);
+        }
+        for (size_t end = first ? first : 1; i > end; i--) {
+            const uint32_t *w = word + 2 * (i - 1 - first);
+            size_t j =
+                (size_t)((unsigned __int128)(w[0] | (uint64_t)w[1] << 32) * i >> 64);
+            uint32_t swap = order[i - 1];
+            order[i - 1] = order[j];
+            order[j] = swap;
         }
     }
 }

@@ -35,9 +35,6 @@ struct operands {
     size_t depth;
 };
 
-typedef void tile_fn(real *c, size_t ldc, const struct operands *in, const real *bias,
-                     int adds, size_t tail);
-
 /* One block of the contracted index: c = (bias or 0) + chain, or c += chain. */
 VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
                      real *c, size_t ldc, const struct operands *in, const real *bias,
@@ -98,81 +95,92 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
     }
 }
 
-#define TILE(mr, nv)                                                                   \
-    static void product_##mr##x##nv(real *c, size_t ldc, const struct operands *in,    \
-                                    const real *bias, int adds, size_t tail)           \
-    {                                                                                  \
-        tile(mr, nv, 0, c, ldc, in, bias, adds, tail);                                 \
-    }                                                                                  \
-    static void gradient_##mr##x##nv(real *c, size_t ldc, const struct operands *in,   \
-                                     const real *bias, int adds, size_t tail)          \
-    {                                                                                  \
-        tile(mr, nv, 1, c, ldc, in, bias, adds, tail);                                 \
+/* Rows of the next tile where `left` are left: 10 becomes 5 + 5, not 8 + 2. */
+VEC_INLINE size_t tile_rows(size_t left, size_t most)
+{
+    return left <= most ? left : left < 2 * most ? (left + 1) / 2 : most;
+}
+
+/* m rows of tiles, nv vectors wide: one function each, so that a small product is not
+   mostly calls. */
+typedef void band_fn(real *c, size_t ldc, const struct operands *in, const real *bias,
+                     int adds, size_t m, size_t tail);
+
+#define TILE(mr)                                                                       \
+    case mr:                                                                           \
+        if (mr <= most) tile(mr, nv, transposed, c, ldc, &part, bias, adds, tail);     \
+        break;
+VEC_INLINE void band(const unsigned nv, const int transposed, real *c, size_t ldc,
+                     const struct operands *in, const real *bias, int adds, size_t m,
+                     size_t tail)
+{
+    const size_t most = nv == 1 ? TILE_ROWS_NARROW : TILE_ROWS;
+    struct operands part = *in;
+    for (size_t rows; m; m -= rows) {
+        rows = tile_rows(m, most);
+        switch (rows) {
+            TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
+        }
+        c += rows * ldc;
+        if (transposed)
+            part.offset += rows;
+        else
+            part.rows += rows;
     }
+}
 
-/* clang-format off */
-#define TILES_OF(nv) TILE(1, nv) TILE(2, nv) TILE(3, nv) TILE(4, nv)
-TILES_OF(1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1)
-TILES_OF(2)
-#define LIST4(what, nv) what##_1x##nv, what##_2x##nv, what##_3x##nv, what##_4x##nv
-#define LIST_NARROW(what) {LIST4(what, 1), what##_5x1, what##_6x1, what##_7x1, what##_8x1}
-#if TILE_ROWS == 6
-TILE(5, 2) TILE(6, 2)
-#define LIST(what, nv) {LIST4(what, nv), what##_5x##nv, what##_6x##nv}
-#else
-#define LIST(what, nv) {LIST4(what, nv)}
-#endif
+#define BAND(nv)                                                                       \
+    static void product_##nv(real *c, size_t ldc, const struct operands *in,           \
+                             const real *bias, int adds, size_t m, size_t tail)        \
+    {                                                                                  \
+        band(nv, 0, c, ldc, in, bias, adds, m, tail);                                  \
+    }                                                                                  \
+    static void gradient_##nv(real *c, size_t ldc, const struct operands *in,          \
+                              const real *bias, int adds, size_t m, size_t tail)       \
+    {                                                                                  \
+        band(nv, 1, c, ldc, in, bias, adds, m, tail);                                  \
+    }
+BAND(1)
+BAND(2)
 #if TILE_VECS == 4
-TILES_OF(3) TILES_OF(4)
-#if TILE_ROWS == 6
-TILE(5, 3) TILE(6, 3) TILE(5, 4) TILE(6, 4)
-#endif
-#define LISTS(what) {LIST_NARROW(what), LIST(what, 2), LIST(what, 3), LIST(what, 4)}
+BAND(3)
+BAND(4)
+#define BANDS(what)                                                                    \
+    {                                                                                  \
+        what##_1, what##_2, what##_3, what##_4                                         \
+    }
 #else
-#define LISTS(what) {LIST_NARROW(what), LIST(what, 2)}
+#define BANDS(what)                                                                    \
+    {                                                                                  \
+        what##_1, what##_2                                                             \
+    }
 #endif
-    /* clang-format on */
+static band_fn *const product_bands[TILE_VECS] = BANDS(product);
+static band_fn *const gradient_bands[TILE_VECS] = BANDS(gradient);
 
-    static tile_fn *const product_tiles[TILE_VECS][TILE_ROWS_NARROW] = LISTS(product);
-static tile_fn *const gradient_tiles[TILE_VECS][TILE_ROWS_NARROW] = LISTS(gradient);
-
-/* Cover m rows x n columns with tiles, rows split evenly (10 into 5 + 5, not 6 + 4),
-   and walk the contracted index in blocks of NN_CHAIN. `in` holds depth and offset of
-   the whole product; transposed says which of them a row or a block advances. */
-static void cover(tile_fn *const tiles[TILE_VECS][TILE_ROWS_NARROW], int transposed,
-                  real *c, size_t ldc, const struct operands *in, const real *bias,
-                  size_t m, size_t n)
+/* Cover m rows x n columns with bands, and walk the contracted index in blocks of
+   NN_CHAIN. `in` holds depth and offset of the whole product. */
+VEC_INLINE void cover(band_fn *const bands[TILE_VECS], const int transposed, real *c,
+                      size_t ldc, const struct operands *in, const real *bias, size_t m,
+                      size_t n)
 {
     for (size_t k = 0; k == 0 || k < in->depth; k += NN_CHAIN) {
         struct operands part = *in;
         part.depth = in->depth - k < NN_CHAIN ? in->depth - k : NN_CHAIN;
         part.b += k * in->ldb;
-        for (size_t j = 0; j < n;) {
-            size_t left = n - j, vecs = (left + VEC_LANES - 1) / VEC_LANES;
-            size_t nv = vecs < TILE_VECS ? vecs : TILE_VECS;
-            size_t width = left < nv * VEC_LANES ? left : nv * VEC_LANES;
-            size_t tail = width - (nv - 1) * VEC_LANES;
-            size_t most = nv == 1 ? TILE_ROWS_NARROW : TILE_ROWS;
-            // One division, and none for a small product: it would be half the time.
-            size_t groups = m <= most ? 1
-                            : nv == 1 ? (m + TILE_ROWS_NARROW - 1) / TILE_ROWS_NARROW
-                                      : (m + TILE_ROWS - 1) / TILE_ROWS;
-            size_t least = groups == 1 ? m : m / groups, longer = m - least * groups;
-            for (size_t g = 0, i = 0; i < m; g++) {
-                size_t rows = least + (g < longer);
-                if (transposed) {
-                    part.rows = in->rows + k;
-                    part.offset = in->offset + i;
-                } else {
-                    part.rows = in->rows + i;
-                    part.offset = in->offset + k;
-                }
-                tiles[nv - 1][rows - 1](c + i * ldc + j, ldc, &part,
-                                        bias && k == 0 ? bias + j : NULL, k > 0, tail);
-                i += rows;
+        if (transposed)
+            part.rows += k;
+        else
+            part.offset += k;
+        for (size_t j = 0; j < n; j += TILE_VECS * VEC_LANES) {
+            size_t left = n - j, nv = TILE_VECS, tail = VEC_LANES;
+            if (left < TILE_VECS * VEC_LANES) {
+                nv = (left + VEC_LANES - 1) / VEC_LANES;
+                tail = left - (nv - 1) * VEC_LANES;
             }
-            part.b += width;
-            j += width;
+            bands[nv - 1](c + j, ldc, &part, bias && k == 0 ? bias + j : NULL, k > 0, m,
+                          tail);
+            part.b += TILE_VECS * VEC_LANES;
         }
     }
 }
@@ -181,12 +189,12 @@ static void product(real *c, size_t ldc, const real *const *a, const real *b,
                     const real *bias, size_t m, size_t n, size_t depth)
 {
     struct operands in = {a, 0, b, n, depth};
-    cover(product_tiles, 0, c, ldc, &in, bias, m, n);
+    cover(product_bands, 0, c, ldc, &in, bias, m, n);
 }
 
 static void gradient(real *dw, const real *const *x, size_t first, const real *d,
                      size_t ldd, size_t rows, size_t n, size_t depth)
 {
     struct operands in = {x, first, d, ldd, depth};
-    cover(gradient_tiles, 1, dw, n, &in, NULL, rows, n);
+    cover(gradient_bands, 1, dw, n, &in, NULL, rows, n);
 }

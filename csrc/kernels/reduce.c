@@ -79,14 +79,6 @@ static double sum_squares(const real *x, size_t n)
     return sum_in_lanes(x, n, add_square);
 }
 
-/* ---- Rows ---------------------------------------------------------------------- */
-
-static void row_sums(real *out, const real *x, size_t rows, size_t cols)
-{
-    for (size_t i = 0; i < rows; i++)
-        out[i] = row_sum(x + i * cols, cols);
-}
-
 /* ---- Transpose ----------------------------------------------------------------- */
 
 /* Tiles one cache line square: lines are read, written whole. */

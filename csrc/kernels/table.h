@@ -20,7 +20,7 @@ struct nn_step {
     real scale, l1, l2, clip; /* none: 1, 0, 0, +inf */
     real shrink; /* first w -= shrink w (decoupled weight decay); none: 0 */
     real lr;
-    real momentum, beta_1, beta_2, rho, epsilon;
+    real momentum, beta_2, epsilon;
     real one_minus_beta_1, one_minus_beta_2, one_minus_rho;
     real alpha;                     /* adam, adamax: lr with bias corrections */
     real nadam_m, nadam_g, nadam_v; /* nadam: factors of m, g and v */
@@ -62,6 +62,40 @@ typedef void nn_metric_fn(real *value, const real *p, const real *t, size_t rows
 typedef void nn_optimizer_fn(real *w, real *s0, real *s1, real *s2, const real *g,
                              size_t n, const struct nn_step *step);
 
+/* The plan of a small network's step: of each layer z = x W + b, y = f(z), views of a
+   batch of M <= NN_CHAIN rows; d is dL/dy, then dL/dz. */
+struct nn_tiny_layer {
+    size_t n_in, n_out;
+    const real *w, *bias; /* bias NULL: none */
+    real *dw, *db;
+    real *wt; /* W^T */
+    int own_wt;
+    const real *const *x_rows, *const *d_rows; /* [M] */
+    real *z, *y, *d;                           /* y may be z */
+    nn_activation_forward_fn *forward;         /* NULL: y is z */
+    nn_activation_backward_fn *backward;
+    real args[3];
+};
+
+/* The loss, or a metric: a loss, or `metric`. */
+struct nn_tiny_loss {
+    nn_loss_fn *loss;
+    nn_metric_fn *metric;
+    int on_logits;
+    struct nn_loss_args args;
+    real threshold;
+};
+
+struct nn_tiny {
+    size_t n_layers, n_metrics, n_params, capacity;
+    struct nn_tiny_layer *layers;
+    struct nn_tiny_loss *losses; /* [1 + n_metrics], the loss first */
+    real *values;                /* [1 + n_metrics][capacity] */
+    const real *targets;
+    nn_optimizer_fn *optimizer;
+    real *params, *grads, *slots[3];
+};
+
 struct nn_kernels {
     /* c[i][j] = bias[j] + sum_k a[i][k] b[k][j], i < m, j < n <= NN_PANEL, k < depth.
        Rows of a come through pointers, rows of c lie ldc apart, b is a panel
@@ -91,6 +125,11 @@ struct nn_kernels {
     void (*dropout)(real *out, const real *in, size_t rows, size_t cols, size_t row0,
                     uint64_t threshold, real scale, uint64_t seed, uint64_t step);
 
+    /* order = a permutation of 0 .. n-1, a function of seed and epoch alone:
+       Fisher-Yates from the top; position i swaps with floor(word_i (i + 1) / 2^64),
+       where word_i is half i % 2 of the Philox words (seed; i / 2, 5, epoch). */
+    void (*shuffle)(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch);
+
     /* g += l1 sign(w) + l2 w: the gradient of a penalty (l2 is twice the factor). */
     void (*add_penalty)(real *g, const real *w, size_t n, real l1, real l2);
 
@@ -99,8 +138,10 @@ struct nn_kernels {
     double (*sum_abs)(const real *x, size_t n);
     double (*sum_squares)(const real *x, size_t n);
 
-    /* Row sums, for tests: out[i] = sum_j x[i][j]. */
-    void (*row_sums)(real *out, const real *x, size_t rows, size_t cols);
+    /* One step of a small network: values and gradients of a batch of M rows, whose
+       x_rows, targets and weights (NULL: all 1) are filled; then the update. */
+    void (*tiny_gradients)(const struct nn_tiny *net, size_t m, const real *weights);
+    void (*tiny_update)(const struct nn_tiny *net, const struct nn_step *step);
 };
 
 /* One table per object; the names are pasted in kernels/variant.c. */

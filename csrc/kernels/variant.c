@@ -20,6 +20,8 @@
 
 #include "kernels/dropout.c"
 
+#include "kernels/tiny.c"
+
 const struct nn_kernels NN_KERNELS = {
     .product = product,
     .gradient = gradient,
@@ -30,8 +32,10 @@ const struct nn_kernels NN_KERNELS = {
     .metric = {METRIC_TABLE},
     .optimizer = {OPTIMIZER_TABLE},
     .dropout = dropout,
+    .shuffle = shuffle,
     .add_penalty = add_penalty,
     .sum_abs = sum_abs,
     .sum_squares = sum_squares,
-    .row_sums = row_sums,
+    .tiny_gradients = tiny_gradients,
+    .tiny_update = tiny_update,
 };

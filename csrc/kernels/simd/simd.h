@@ -54,7 +54,7 @@ VEC_INLINE vec vec_flush(vec a)
     return vec_select(vec_lt(vec_abs(a), vec_set(REAL_MIN)), vec_zero(), a);
 }
 
-/* The first n (1 <= n <= VEC_LANES) elements; the other lanes are +0 when loaded. */
+/* The first n >= 1 elements, at most VEC_LANES; the other lanes are +0 when loaded. */
 VEC_INLINE vec vec_load_upto(const real *p, size_t n)
 {
     return n >= VEC_LANES ? vec_load(p) : vec_load_n(p, n);
