@@ -1,0 +1,159 @@
+"""What `_core` refuses, and what it promises beyond the arithmetic."""
+
+import ctypes
+import ctypes.util
+
+import numpy as np
+import pytest
+
+from nncore import _core
+
+from .helpers import core_network, layer, same_bits, train
+
+SQUARES = {"kind": "mean_squared_error"}
+ABSOLUTE = {"kind": "loss_value", "loss": {"kind": "mean_absolute_error"}}
+
+
+def network(rng, metrics=(), **penalties):
+    """5-7-3, compiled for float64."""
+    layers = [layer(7, "tanh", **penalties), layer(3, "linear", **penalties)]
+    net = _core.Network("float64", 5, layers, 1)
+    for i in range(net.n_variables):
+        net.set_variable(i, rng.normal(size=net.variable_shape(i)))
+    net.compile(SQUARES, list(metrics), {"kind": "sgd"})
+    return net
+
+
+def rows(rng, n=10):
+    return rng.normal(size=(n, 5)), rng.normal(size=(n, 3))
+
+
+@pytest.mark.parametrize("part", [1, 3, 7, 10])
+def test_evaluation_with_a_penalty_has_the_same_bits_in_any_parts(part, rng):
+    net, (x, y) = network(rng, kernel_l2=0.1, bias_l1=0.2), rows(rng)
+    whole = net.evaluate(x, y, None, 0, 10)
+    for first in range(0, 10, part):
+        row = net.evaluate(x, y, None, first, min(part, 10 - first))
+    assert row == whole
+
+
+def test_parts_of_an_evaluation_must_come_in_order(rng):
+    net, (x, y) = network(rng), rows(rng)
+    with pytest.raises(ValueError, match="size"):
+        net.evaluate(x, y, None, 5, 5)
+    net.evaluate(x, y, None, 0, 5)
+    net.compile(SQUARES, [], {"kind": "sgd"})
+    with pytest.raises(ValueError, match="size"):
+        net.evaluate(x, y, None, 5, 5)
+
+
+def test_a_weighted_metric_without_weights_runs_as_an_unweighted_one(rng):
+    metrics = [{**ABSOLUTE, "weighted": True}, {**ABSOLUTE, "weighted": False}]
+    net, (x, y) = network(rng, metrics), rows(rng)
+    train(net, x, y, batches=1, batch_size=4)
+    _, weighted, unweighted = net.running()
+    assert weighted == unweighted > 0
+
+
+def test_an_order_must_be_contiguous_and_in_range(rng):
+    net, (x, y) = network(rng), rows(rng)
+    for order in (np.arange(20)[::2], np.full(10, 10), np.arange(9)):
+        with pytest.raises(ValueError, match="order"):
+            train(net, x, y, order=_strided(order))
+    train(net, x, y, order=np.arange(10, dtype=np.uint32))
+
+
+def _strided(order):
+    """As uint32 with the strides kept."""
+    step = 2 if order.strides[0] == 16 else 1
+    base = np.zeros(step * len(order), np.uint32)
+    base[::step] = order
+    return base[::step]
+
+
+def test_prediction_refuses_to_write_over_its_input():
+    net = core_network("float64", 5, [layer(5, "tanh")])
+    x = np.ones((10, 5))
+    for out in (x, x[:], x[::-1][::-1]):
+        with pytest.raises(ValueError, match="share memory"):
+            net.predict(x, out=out)
+    both = np.ones((20, 5))
+    with pytest.raises(ValueError, match="share memory"):
+        net.predict(both[14:4:-1], out=both[10:])
+    net.predict(both[9::-1], out=both[10:])
+    assert same_bits(both[10:], net.predict(x))
+
+
+@pytest.mark.parametrize("kind", ["categorical_accuracy", "loss_value"])
+def test_a_metric_must_take_the_targets_of_the_loss(kind):
+    net = core_network("float32", 4, [layer(3, "softmax")])
+    metric = {"kind": kind, "loss": SQUARES}
+    with pytest.raises(ValueError, match="specification"):
+        net.compile(
+            {"kind": "sparse_categorical_crossentropy"}, [metric], {"kind": "sgd"}
+        )
+
+
+@pytest.mark.parametrize("columns", [2**63, 2**62, 2**58, 2**40])
+def test_absurd_sizes_are_refused(columns):
+    with pytest.raises((ValueError, MemoryError)):
+        _core.Network("float32", columns, [layer(0, "relu")], 1)
+        _core.Network("float32", 2**20, [layer(columns, "relu")], 1)
+
+
+def test_counts_near_the_largest_integer_are_no_smaller_ones(rng):
+    net, (x, y) = network(rng), rows(rng)
+    _, batches, epochs, _ = net.train(
+        *(x, y, None),
+        batch_size=2**64 - 1,
+        max_batches=2**64 - 1,
+        max_epochs=5,
+        shuffle=False,
+        learning_rate=0.1,
+    )
+    assert (batches, epochs) == (5, 5)
+
+
+def test_a_weighted_loss_beyond_float32_is_finite():
+    net = _core.Network("float32", 1, [layer(1, "linear")], 1)
+    net.compile(SQUARES, [], {"kind": "sgd"})
+    x, y = np.zeros((1, 1), np.float32), np.full((1, 1), 1e15, np.float32)
+    *_, nan_batch = train(net, x, y, np.full(1, 1e12, np.float32), batches=1)
+    assert nan_batch == -1
+
+
+def test_slots_and_variables_that_do_not_exist_are_named(rng):
+    net = network(rng)
+    with pytest.raises(IndexError, match="0 slots"):
+        net.get_slot(0, 0)
+    with pytest.raises(IndexError, match="4 variables"):
+        net.get_variable(4)
+
+
+def test_the_callers_rounding_mode_changes_nothing(rng):
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    fenv = (ctypes.c_uint32 * 16)()
+    libm.fegetenv(fenv)
+    (x, y), upward = rows(rng), 0x800
+    z = np.linspace(-3, 3, 40).reshape(4, 10)
+    weights = [rng.normal(size=size) for size in ((5, 7), (7,), (7, 3), (3,))]
+
+    def results():
+        net = network(rng, [ABSOLUTE], kernel_l2=0.1)
+        for i, value in enumerate(weights):
+            net.set_variable(i, value)
+        loss, gradient = net.gradient(x, y, None)
+        train(net, x, y, batches=3, batch_size=4)
+        values = _core.activation_forward("tanh", (0, 0, 0), z, "float64")
+        return [loss, net.running(), net.evaluate(x, y, None, 0, 10), values, *gradient]
+
+    expected = results()
+    if libm.fesetround(upward):
+        pytest.skip("this C library sets another rounding mode by another number")
+    try:
+        assert 1.0 + 1e-30 > 1.0, "rounding is upward now"
+        got = results()
+    finally:
+        libm.fesetenv(fenv)
+    for a, b in zip(got, expected, strict=True):
+        assert same_bits(a, b)
