@@ -403,7 +403,6 @@ def class_weights(
     y: Array,
     *,
     sample_weight: Any = None,
-    dtype: DTypeLike | None = None,
     n_classes: int | None = None,
 ) -> Array:
     """Return one weight per row from one weight per class.
@@ -414,12 +413,11 @@ def class_weights(
         y: Targets as `as_targets` returns them: labels in one column, or one-hot rows
             (also smoothed: the largest column counts).
         sample_weight: Row weights given beside, which is an error.
-        dtype: Of the result; default, that of ``y``.
         n_classes: Number of classes if ``y`` holds labels and it is known, so that a
             label in ``class_weight`` that cannot occur is refused.
 
     Returns:
-        Array of shape ``(n,)``.
+        Array of shape ``(n,)`` and the dtype of ``y``.
 
     Raises:
         TypeError: If ``class_weight`` is not a dictionary of numbers.
@@ -440,7 +438,7 @@ def class_weights(
     if n_columns > 1:
         n_classes = n_columns
     table, lowest = _class_table(class_weight, n_classes)
-    result = np.ones(n_rows, np.dtype(dtype) if dtype is not None else y.dtype)
+    result = np.ones(n_rows, y.dtype)
     for first, last in _blocks(n_rows, n_columns * y.itemsize):
         block = y[first:last]
         labels = _one_hot_labels(block, first) if n_columns > 1 else block[:, 0]

@@ -55,6 +55,7 @@ def activation_backward(
     dtype: str,
     isa: str | None = None,
 ) -> _Array: ...
+
 @final
 class Network:
     n_in: int

@@ -131,7 +131,8 @@ def resolve(
             return table[name](**config)
         raise unknown_name(argument, str(name), table if shown is None else shown)
     raise ValueError(
-        f"`{argument}` must be a name, a {base.__name__} or a {base.__name__} class. "
+        f"`{argument}` must be a name, or an instance or a class of nncore's "
+        f"{base.__name__}s. "
         f"{received(argument, identifier)}"
     )
 

@@ -21,15 +21,7 @@ from weakref import ReferenceType
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore import (
-    _checks,
-    _core,
-    _random,
-    backend,
-    losses,
-    metrics,
-    optimizers,
-)
+from nncore import _checks, _core, _random, losses, metrics, optimizers
 from nncore import layers as _layers
 from nncore.layers import Layer
 
@@ -117,15 +109,6 @@ def row_shape(layer: Layer) -> Shape | None:
     sizes = (layer._batch_input_shape or (None, None))[1:]
     known = tuple(size for size in sizes if size is not None)
     return known if len(known) == len(sizes) else None
-
-
-def model_dtype(given: str | None, first: Layer | None, layers: Iterable[Layer]) -> str:
-    """The dtype given, else the first that a layer names, else the process's."""
-    named = [given]
-    if first is not None:
-        named.append(first.dtype)
-    named += [layer.dtype for layer in layers]
-    return next((name for name in named if name is not None), backend.floatx())
 
 
 def output_shapes(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
@@ -269,7 +252,10 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     stream = _random.derive(seed, _STREAM_WEIGHTS)
     for index, variable in enumerate(plan.variables):
         generator = _random.Stream(stream, variable.place)
-        values = variable.initializer._sample(variable.shape, generator)
+        try:
+            values = variable.initializer._sample(variable.shape, generator)
+        except ValueError as error:
+            raise ValueError(f"Layer {variable.layer.name!r}: {error}") from error
         network.set_variable(index, values.astype(plan.dtype))
     kept.give(network, plan)
     return network

@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nncore import _checks
 from nncore._progress import Progress
 from nncore.callbacks import CallbackList, History, Logs
 
@@ -77,7 +77,7 @@ class Validation:
 
     data: Data
     batch_size: int
-    frequency: int | Collection[int]
+    frequency: int | frozenset[int]
 
     def is_due(self, epoch: int) -> bool:
         """Whether it follows `epoch`, counted from 0."""
@@ -210,6 +210,7 @@ class Training:
                     batch_size=self.validation.batch_size,
                     callbacks=self.callbacks,
                     threads=self.threads,
+                    keys=self.keys,
                 )
                 for key, value in zip(self.keys, values, strict=True):
                     logs["val_" + key] = value
@@ -328,8 +329,8 @@ def evaluate(
     batch_size: int,
     callbacks: CallbackList,
     threads: int,
+    keys: list[str],
     progress: Progress | None = None,
-    keys: list[str] | None = None,
 ) -> list[float]:
     """Loss and metrics over all rows, without dropout: [loss, *metrics]."""
     n = len(data)
@@ -356,9 +357,10 @@ def evaluate(
             batch += 1
         if progress is not None and values is None and progress.is_due():
             progress.update(first // batch_size, {})
-    callbacks.on_test_end(Logs(zip(keys or (), values, strict=False)))
+    logs = Logs(zip(keys, values, strict=True))
+    callbacks.on_test_end(logs)
     if progress is not None:
-        progress.finish(dict(zip(keys or (), values, strict=False)))
+        progress.finish(logs)
         progress.close()
     return values
 
@@ -400,13 +402,10 @@ def predict(
     return out
 
 
-def frequency(validation_freq: Any) -> int | Collection[int]:
+def frequency(validation_freq: Any) -> int | frozenset[int]:
     """The checked `validation_freq`: a positive integer, or epochs counted from 1."""
     if isinstance(validation_freq, (list, tuple, set, frozenset, range)):
-        return validation_freq
-    if isinstance(validation_freq, (int, np.integer)) and validation_freq >= 1:
-        return int(validation_freq)
-    raise ValueError(
-        "`validation_freq` must be a positive integer or a list of epochs. "
-        f"Received: validation_freq={validation_freq!r}"
-    )
+        return frozenset(
+            _checks.integer("validation_freq", epoch, 1) for epoch in validation_freq
+        )
+    return _checks.integer("validation_freq", validation_freq, 1)

@@ -20,6 +20,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from nncore import _checks
 from nncore._legacy import accepts_old_words
 
 if TYPE_CHECKING:
@@ -485,7 +486,7 @@ class _Monitor(Callback):
             )
         self.monitor = monitor
         self.mode = mode
-        self.min_delta = abs(float(min_delta))
+        self.min_delta = abs(_checks.real("min_delta", min_delta))
         self._maximise: bool | None = {"min": False, "max": True}.get(mode)
 
     def _resolve_mode(self) -> None:
@@ -553,8 +554,8 @@ class EarlyStopping(_Monitor):
         start_from_epoch: epochs before this one are not looked at, default 0.
 
     Raises:
-        ValueError: unknown `mode`, negative `patience`, or (when training starts) a
-            `monitor` whose direction is not known.
+        ValueError: an argument is out of its range, or (when training starts) the
+            direction of `monitor` is not known.
 
     Example:
         >>> from nncore.callbacks import EarlyStopping
@@ -581,15 +582,11 @@ class EarlyStopping(_Monitor):
     ) -> None:
         """See the class."""
         super().__init__(monitor, min_delta, mode)
-        if patience < 0:
-            raise ValueError(
-                f"`patience` must be 0 or more. Received: patience={patience}"
-            )
-        self.patience = patience
+        self.patience = _checks.integer("patience", patience, 0)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = None if baseline is None else _checks.real("baseline", baseline)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = _checks.integer("start_from_epoch", start_from_epoch, 0)
         self._reset()
 
     def _reset(self) -> None:
@@ -682,15 +679,7 @@ class LearningRateScheduler(Callback):
             rate = self.schedule(epoch, float(optimizer.learning_rate))
         else:
             rate = self.schedule(epoch)
-        try:
-            number = float(rate)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not (math.isfinite(number) and number >= 0):
-            raise ValueError(
-                "`schedule` must return a finite number, 0 or more. "
-                f"Received: {rate!r} for epoch {epoch}"
-            )
+        number = _checks.real(f"schedule({epoch})", rate, 0)
         optimizer.learning_rate = number
         if self.verbose:
             print(
@@ -731,8 +720,8 @@ class ReduceLROnPlateau(_Monitor):
         min_lr: the rate is never set below this, default 0.
 
     Raises:
-        ValueError: `factor` is 1 or more, an unknown `mode`, or (when training starts)
-            a `monitor` whose direction is not known.
+        ValueError: an argument is out of its range, or (when training starts) the
+            direction of `monitor` is not known.
 
     Example:
         >>> from nncore.callbacks import ReduceLROnPlateau
@@ -760,15 +749,11 @@ class ReduceLROnPlateau(_Monitor):
     ) -> None:
         """See the class."""
         super().__init__(monitor, min_delta, mode)
-        if not 0 < factor < 1:
-            raise ValueError(
-                f"`factor` must lie between 0 and 1. Received: factor={factor}"
-            )
-        self.factor = factor
-        self.patience = patience
+        self.factor = _checks.real("factor", factor, above=0, below=1)
+        self.patience = _checks.integer("patience", patience, 0)
         self.verbose = verbose
-        self.cooldown = cooldown
-        self.min_lr = min_lr
+        self.cooldown = _checks.integer("cooldown", cooldown, 0)
+        self.min_lr = _checks.real("min_lr", min_lr, 0)
         self._reset()
 
     def _reset(self) -> None:

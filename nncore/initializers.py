@@ -79,6 +79,10 @@ def _checked_values(
     return values.astype(np.float64)
 
 
+def _dtype_name(dtype: DTypeLike | None) -> str:
+    return backend.floatx() if dtype is None else _checks.float_dtype("dtype", dtype)
+
+
 def _shape(shape: Any) -> Shape:
     sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
     return tuple(_checks.integer("shape", size, 0) for size in sizes)
@@ -94,9 +98,7 @@ class _Drawn(Initializer):
         """Return an array of starting values, the same at every call."""
         if self.seed is None and self._own_seed is None:
             self._own_seed = _random.model_seed()
-        name = (
-            backend.floatx() if dtype is None else _checks.float_dtype("dtype", dtype)
-        )
+        name = _dtype_name(dtype)
         stream = _random.Stream(self._own_seed or 0)
         return self._sample(_shape(shape), stream).astype(name)
 
@@ -549,9 +551,7 @@ class _Given(Initializer):
         return self.values.tolist()
 
     def __call__(self, shape: Any, dtype: DTypeLike | None = None) -> FloatArray:
-        name = (
-            backend.floatx() if dtype is None else _checks.float_dtype("dtype", dtype)
-        )
+        name = _dtype_name(dtype)
         return _checked_values(self, self.values, _shape(shape)).astype(name)
 
     def _sample(self, shape: Shape, generator: _random.Stream) -> NDArray[np.float64]:
@@ -572,9 +572,7 @@ class _Function(Initializer):
     def __call__(self, shape: Any, dtype: DTypeLike | None = None) -> FloatArray:
         from inspect import Parameter, signature
 
-        name = (
-            backend.floatx() if dtype is None else _checks.float_dtype("dtype", dtype)
-        )
+        name = _dtype_name(dtype)
         asked = _shape(shape)
         try:
             parameters = [*signature(self.function).parameters.values()]

@@ -305,16 +305,10 @@ _ACCURACIES: dict[str, type[Metric]] = {
 class _LossMetric(Metric):
     """A loss shown as a metric."""
 
-    _loss: losses.Loss
-
-    def __init__(
-        self,
-        name: str | None = None,
-        dtype: str | None = None,
-        loss: losses.Loss | None = None,
-    ) -> None:
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        """See the class."""
         super().__init__(name, dtype)
-        self._loss = loss or losses._TABLE[self._kind]()
+        self._loss = losses._TABLE[self._kind]()
 
     def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
         return self._loss._rows(y_true, y_pred)
@@ -322,15 +316,6 @@ class _LossMetric(Metric):
     def _spec(self) -> dict[str, Any]:
         loss = self._loss._spec()
         return super()._spec() | {"kind": "loss_value", "loss": loss}
-
-
-class _LossAsMetric(_LossMetric):
-    """A loss by its name, function or instance, where Keras has no metric class."""
-
-    _kind = "loss_value"
-
-    def _serialized(self) -> str | dict[str, Any]:
-        return self._loss._serialized()
 
 
 class MeanSquaredError(_LossMetric):
@@ -348,10 +333,6 @@ class MeanSquaredError(_LossMetric):
 
     _kind = "mean_squared_error"
 
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
-
 
 class MeanAbsoluteError(_LossMetric):
     """Mean over rows of mean_j |t_j - p_j|.
@@ -367,10 +348,6 @@ class MeanAbsoluteError(_LossMetric):
     """
 
     _kind = "mean_absolute_error"
-
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
 
 
 class LogCoshError(_LossMetric):
@@ -388,10 +365,6 @@ class LogCoshError(_LossMetric):
 
     _kind = "log_cosh"
     _own_name = "logcosh"
-
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
 
 
 class Huber(_LossMetric):
@@ -415,7 +388,8 @@ class Huber(_LossMetric):
         self, name: str | None = None, dtype: str | None = None, delta: float = 1.0
     ) -> None:
         """See the class."""
-        super().__init__(name, dtype, losses.Huber(delta))
+        super().__init__(name, dtype)
+        self._loss = losses.Huber(delta)
         self.delta = self._loss.delta
 
 
@@ -446,10 +420,10 @@ class BinaryCrossentropy(_LossMetric):
         label_smoothing: float = 0.0,
     ) -> None:
         """See the class."""
-        loss = losses.BinaryCrossentropy(from_logits, label_smoothing)
-        super().__init__(name, dtype, loss)
-        self.from_logits = loss.from_logits
-        self.label_smoothing = loss.label_smoothing
+        super().__init__(name, dtype)
+        self._loss = losses.BinaryCrossentropy(from_logits, label_smoothing)
+        self.from_logits = self._loss.from_logits
+        self.label_smoothing = self._loss.label_smoothing
 
 
 class CategoricalCrossentropy(_LossMetric):
@@ -482,10 +456,10 @@ class CategoricalCrossentropy(_LossMetric):
         axis: int = -1,
     ) -> None:
         """See the class."""
-        loss = losses.CategoricalCrossentropy(from_logits, label_smoothing, axis)
-        super().__init__(name, dtype, loss)
-        self.from_logits = loss.from_logits
-        self.label_smoothing = loss.label_smoothing
+        super().__init__(name, dtype)
+        self._loss = losses.CategoricalCrossentropy(from_logits, label_smoothing, axis)
+        self.from_logits = self._loss.from_logits
+        self.label_smoothing = self._loss.label_smoothing
 
 
 class SparseCategoricalCrossentropy(_LossMetric):
@@ -519,8 +493,9 @@ class SparseCategoricalCrossentropy(_LossMetric):
         axis: int = -1,
     ) -> None:
         """See the class."""
+        super().__init__(name, dtype)
         loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis)
-        super().__init__(name, dtype, loss)
+        self._loss = loss
         self.from_logits = loss.from_logits
 
 
@@ -539,10 +514,6 @@ class Hinge(_LossMetric):
 
     _kind = "hinge"
 
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
-
 
 class SquaredHinge(_LossMetric):
     """Mean over rows of mean_j max(1 - t_j p_j, 0)^2, targets -1 and 1 (or 0 and 1).
@@ -558,10 +529,6 @@ class SquaredHinge(_LossMetric):
     """
 
     _kind = "squared_hinge"
-
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
 
 
 class CategoricalHinge(_LossMetric):
@@ -579,10 +546,6 @@ class CategoricalHinge(_LossMetric):
 
     _kind = "categorical_hinge"
 
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
-
 
 class KLDivergence(_LossMetric):
     """Mean over rows of sum_j t_j log(t_j / p_j).
@@ -599,10 +562,6 @@ class KLDivergence(_LossMetric):
 
     _kind = "kl_divergence"
 
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
-
 
 class Poisson(_LossMetric):
     """Mean over rows of mean_j (p_j - t_j log(p_j + epsilon)).
@@ -618,10 +577,6 @@ class Poisson(_LossMetric):
     """
 
     _kind = "poisson"
-
-    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        """See the class."""
-        super().__init__(name, dtype)
 
 
 def binary_accuracy(
@@ -734,25 +689,30 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
         if identifier in _TABLE:
             return _TABLE[identifier](identifier)
         if identifier in losses._TABLE:
-            return _LossAsMetric(identifier, loss=losses._TABLE[identifier]())
+            return _of_loss(losses._TABLE[identifier](), identifier)
         raise _lookup.unknown_name(argument, identifier, _NAMES)
+    if isinstance(identifier, type) and issubclass(identifier, losses.Loss):
+        identifier = identifier()
     if isinstance(identifier, losses.Loss):
-        return _LossAsMetric(identifier.name, loss=identifier)
+        return _of_loss(identifier, identifier.name)
     if isinstance(identifier, functools.partial) and identifier.func in _FUNCTIONS:
         name = identifier.func.__name__
         return _FUNCTIONS[identifier.func](name, None, **identifier.keywords)
     if isinstance(identifier, FunctionType) and identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier](identifier.__name__)
-    if isinstance(identifier, (FunctionType, functools.partial)) or (
-        isinstance(identifier, type) and issubclass(identifier, losses.Loss)
-    ):
+    if isinstance(identifier, (FunctionType, functools.partial)):
         loss = losses.get(identifier, argument)
-        named = getattr(identifier, "func", identifier)
-        name = str(getattr(named, "__name__", "loss"))
-        return _LossAsMetric(name, loss=loss)
+        assert loss is not None
+        return _of_loss(loss, loss._kind)
     return _lookup.resolve(
         identifier, argument=argument, base=Metric, table=_TABLE, shown=_NAMES
     )
+
+
+def _of_loss(loss: losses.Loss, name: str) -> Metric:
+    """Return the metric that shows a loss."""
+    cls = _TABLE[loss._kind]
+    return cls(name, None, *(getattr(loss, word) for word in cls._arguments[2:]))
 
 
 def serialize(metric: Metric) -> Any:

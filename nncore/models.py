@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore import _arrays, _checks, _lookup, _plan, _progress, _random, _summary
+from nncore import (
+    _arrays,
+    _checks,
+    _lookup,
+    _plan,
+    _progress,
+    _random,
+    _summary,
+    backend,
+)
 from nncore import _training as training
 from nncore._legacy import accepts_old_words
 from nncore.callbacks import Callback, CallbackList, History
@@ -54,7 +63,8 @@ class Sequential:
 
     The input's shape comes from an `Input` in front, from `input_shape=` or
     `input_dim=` of the first layer, from `build`, or from the first data that the model
-    sees. From then on the model has weights; they stay when it is compiled again.
+    is trained on, evaluated on or called with. From then on the model has weights; they
+    stay when it is compiled again.
 
     Args:
         layers: a list of layers, or None; `add` appends more.
@@ -63,7 +73,7 @@ class Sequential:
         seed: integer from which starting weights, row order and dropout follow; None:
             see `nncore.utils.set_random_seed`.
         dtype: "float32" or "float64"; None: the first dtype that a layer names, else
-            `nncore.backend.floatx()`.
+            what `nncore.backend.floatx()` is now.
 
     Attributes:
         layers: list of the layers, without `Input`.
@@ -122,10 +132,10 @@ class Sequential:
         self._given_dtype = (
             None if dtype is None else _checks.float_dtype("dtype", dtype)
         )
+        self._floatx = backend.floatx()
         self._layers: list[Layer] = []
         self._input: InputLayer | None = None
         self._shape: tuple[int, ...] | None = None
-        self._shape_from_data = False
         self._columns: tuple[Any, ...] | None = None
         self._plan: _plan.Plan | None = None
         self._network: Network | None = None
@@ -301,11 +311,7 @@ class Sequential:
             15
         """
         with self._changing("build"):
-            if not self._layers:
-                raise ValueError(
-                    "A model must have layers to be built. Received: a Sequential "
-                    "with none; use add(layer)"
-                )
+            self._require_layers()
             if input_shape is not None:
                 shape = _plan.input_shape(input_shape)
                 if self._shape not in (None, shape):
@@ -324,11 +330,7 @@ class Sequential:
             ValueError: the input's shape is not known.
         """
         if self._network is None:
-            if not self._layers:
-                raise ValueError(
-                    "A model must have layers to have weights. Received: a Sequential "
-                    "with none; use add(layer)"
-                )
+            self._require_layers()
             if self._shape is None:
                 raise ValueError(
                     f"The input shape of model {self.name!r} must be known: give the "
@@ -343,6 +345,13 @@ class Sequential:
         assert self._network is not None
         return self._network
 
+    def _require_layers(self) -> None:
+        if not self._layers:
+            raise ValueError(
+                "A model must have layers to be built. Received: a Sequential with "
+                "none; use add(layer)"
+            )
+
     def _make_network(self, plan: _plan.Plan, compiled: _plan.Compiled | None) -> None:
         network = _plan.make_network(plan, self.seed, self._kept)
         if compiled is not None and compiled.loss is not None:
@@ -352,8 +361,7 @@ class Sequential:
 
     def _make_plan(self) -> _plan.Plan:
         assert self._shape is not None
-        dtype = _plan.model_dtype(self._given_dtype, self._input, self._layers)
-        return _plan.make_plan(self._layers, self._shape, dtype, self.seed)
+        return _plan.make_plan(self._layers, self._shape, self.dtype, self.seed)
 
     def _drop_network(self) -> None:
         """Forget the network; its weights wait in `_kept` for the next one."""
@@ -370,22 +378,21 @@ class Sequential:
     @contextlib.contextmanager
     def _shape_from(self, x: Any) -> Iterator[None]:
         """Take the input's shape from `x` if unknown; unlearn it if the block fails."""
-        if self._shape is not None or not self._layers:
-            if not self._layers:
-                self.build()
+        self._require_layers()
+        if self._shape is not None:
             yield
             return
-        self._shape = _arrays.input_shape(x)
-        try:
-            yield
-        except BaseException:
-            if self._network is None or not self._was_trained():
-                self._forget_shape()
-            raise
-
-    def _was_trained(self) -> bool:
-        assert self._network is not None
-        return bool(self._network.counters["steps_lived"])
+        # Two threads may give the first data at once.
+        with self._lock:
+            learns = self._shape is None
+            if learns:
+                self._shape = _arrays.input_shape(x)
+            try:
+                yield
+            except BaseException:
+                if learns:
+                    self._forget_shape()
+                raise
 
     @contextlib.contextmanager
     def _changing(self, verb: str) -> Iterator[None]:
@@ -419,7 +426,9 @@ class Sequential:
     @property
     def dtype(self) -> str:
         """The dtype of weights and outputs, "float32" or "float64"."""
-        return _plan.model_dtype(self._given_dtype, self._input, self._layers)
+        first = [] if self._input is None else [self._input]
+        named = [self._given_dtype, *(x.dtype for x in [*first, *self._layers])]
+        return next((name for name in named if name is not None), self._floatx)
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -506,27 +515,18 @@ class Sequential:
 
     @property
     def weights(self) -> list[NDArray[Any]]:
-        """Copies of all weights, as `get_weights` returns them."""
-        return self.get_weights()
+        """Read-only copies of all weights; `set_weights` changes them."""
+        return [w for layer in self._layers for w in layer.weights]
 
     @property
     def trainable_weights(self) -> list[NDArray[Any]]:
-        """Copies of the weights of trainable layers."""
-        return self._weights_of(True)
+        """Read-only copies of the weights of trainable layers."""
+        return [w for layer in self._layers for w in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[NDArray[Any]]:
-        """Copies of the weights of frozen layers."""
-        return self._weights_of(False)
-
-    def _weights_of(self, trainable: bool) -> list[NDArray[Any]]:
-        values = self.get_weights()
-        variables = self._plan.variables if self._plan is not None else []
-        return [
-            value
-            for value, variable in zip(values, variables, strict=True)
-            if variable.layer.trainable == trainable
-        ]
+        """Read-only copies of the weights of frozen layers."""
+        return [w for layer in self._layers for w in layer.non_trainable_weights]
 
     def _get_layer_weights(self, layer: Layer) -> list[NDArray[Any]]:
         """The weights of one of the layers; empty while there are none."""
@@ -811,18 +811,17 @@ class Sequential:
                 "`shuffle` must be True, False or 'batch'. "
                 f"Received: shuffle={shuffle!r}"
             )
-        user_callbacks = CallbackList(callbacks)
+        everyone = CallbackList(callbacks)
         with self._changing("fit"):
             with self._shape_from(x):
-                data, names = self._rows(
-                    x, y, sample_weight, compiled, scale=class_weight is None
-                )
+                data, names = self._rows(x, y, sample_weight, compiled)
                 held = None
                 if validation_data is not None:
                     held = self._validation_rows(validation_data, compiled, names)
                 elif validation_split:
-                    border = _arrays.split_at(len(data), validation_split)
-                    data, held = _split(data, border)
+                    data, held = _split(
+                        data, _arrays.split_at(len(data), validation_split)
+                    )
                 if class_weight is not None:
                     data = self._class_weighted(
                         data, class_weight, sample_weight, compiled
@@ -842,20 +841,8 @@ class Sequential:
                 network = self._ready_network()
             if names is not None:
                 self._columns = names
-            history = next((c for c in user_callbacks if isinstance(c, History)), None)
-            everyone = user_callbacks
-            if history is None:
-                history = History()
-                everyone.append(history)
-            everyone.set_params(
-                {
-                    "verbose": level,
-                    "epochs": last_epoch,
-                    "steps": math.ceil(len(data) / size),
-                }
-            )
-            everyone.set_model(self)
-            self.history = history
+            self.history = history = _history_in(everyone)
+            self._announce(everyone, level, last_epoch, len(data), size)
             self.stop_training = False
             self._in_fit = True
             try:
@@ -938,7 +925,7 @@ class Sequential:
                 data = _first_batches(data, "steps", steps, size)
                 network = self._ready_network()
             progress = _quiet_progress(verbose)
-            self._announce(everyone, verbose, len(data), size)
+            self._announce(everyone, verbose, 1, len(data), size)
             values = training.evaluate(
                 network,
                 data,
@@ -981,7 +968,8 @@ class Sequential:
             Array (n, output columns) of the model's dtype.
 
         Raises:
-            ValueError: `x` does not fit the model.
+            ValueError: `x` does not fit the model, or the shape of its input is not
+                known yet.
 
         Example:
             >>> from nncore.layers import Dense
@@ -995,16 +983,15 @@ class Sequential:
         """
         size = _batch_size(batch_size, None, 1)
         team = _threads(threads)
-        with self._shape_from(x):
-            network = self._ready_network()
-            rows = self._inputs(x)
+        network = self._ready_network()
+        rows = self._inputs(x)
         if steps is not None:
             rows = rows[: size * _checks.integer("steps", steps, 1)]
         quiet = verbose == "auto" or not _progress.resolve_verbose(verbose)
         if callbacks is None and quiet and network.microseconds(len(rows), False) < 1e4:
             return self._shaped(network.predict(rows, threads=team))
         everyone = CallbackList(callbacks)
-        self._announce(everyone, verbose, len(rows), size)
+        self._announce(everyone, verbose, 1, len(rows), size)
         out = training.predict(
             network,
             rows,
@@ -1156,9 +1143,7 @@ class Sequential:
         compiled = self._require_compiled()
         with self._changing("train_on_batch"):
             with self._shape_from(x):
-                data, _ = self._rows(
-                    x, y, sample_weight, compiled, scale=class_weight is None
-                )
+                data, _ = self._rows(x, y, sample_weight, compiled)
                 if class_weight is not None:
                     data = self._class_weighted(
                         data, class_weight, sample_weight, compiled
@@ -1242,7 +1227,6 @@ class Sequential:
         sample_weight: Any,
         compiled: _plan.Compiled,
         *,
-        scale: bool = True,
         prefix: str = "",
         names: Any = None,
     ) -> tuple[training.Data, Any]:
@@ -1280,8 +1264,7 @@ class Sequential:
         if compiled.check_finite:
             _arrays.check_finite(rows, prefix + "x", source=x)
             _arrays.check_finite(targets, prefix + "y", source=y)
-        if scale:
-            weights = compiled.scaled(weights, len(rows), plan.dtype)
+        weights = compiled.scaled(weights, len(rows), plan.dtype)
         return training.Data(rows, targets, weights), _arrays.column_names(x)
 
     def _validation_rows(
@@ -1320,10 +1303,10 @@ class Sequential:
         return out if len(shape) == 1 else out.reshape(len(out), *shape)
 
     def _announce(
-        self, everyone: CallbackList, verbose: Any, n_rows: int, size: int
+        self, everyone: CallbackList, verbose: Any, epochs: int, n_rows: int, size: int
     ) -> None:
         everyone.set_params(
-            {"verbose": verbose, "epochs": 1, "steps": math.ceil(n_rows / size)}
+            {"verbose": verbose, "epochs": epochs, "steps": math.ceil(n_rows / size)}
         )
         everyone.set_model(self)
 
@@ -1517,6 +1500,16 @@ def _batch_size(batch_size: int | None, steps: int | None, n_rows: int) -> int:
             f"Received: steps_per_epoch={steps}"
         )
     return size
+
+
+def _history_in(callbacks: CallbackList) -> History:
+    """The History among the callbacks; if there is none, a new one at the end."""
+    for callback in callbacks:
+        if isinstance(callback, History):
+            return callback
+    history = History()
+    callbacks.append(history)
+    return history
 
 
 def _threads(threads: int | None) -> int:

@@ -19,8 +19,9 @@ import pytest
 
 TIMEOUT = 60
 
-# What decides how many threads run; a test sets what it is about, nothing else.
-_THREAD_SETTINGS = ("NNCORE_FORCE_THREADS", "NNCORE_NUM_THREADS", "OMP_", "GOMP_")
+# What a test does not set for itself is unset: what decides how many threads run, and
+# the instruction set, which changes no result but, if generic, how long it takes.
+_SETTINGS = ("NNCORE_FORCE_", "NNCORE_NUM_", "NNCORE_ISA", "OMP_", "GOMP_")
 
 _SKIPPED = 77
 
@@ -81,7 +82,7 @@ def fresh_process(body: str, **environment: str) -> Iterator[subprocess.Popen[st
     settings = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_THREAD_SETTINGS)
+        if not name.startswith(_SETTINGS)
     }
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _PRELUDE + textwrap.dedent(body)],

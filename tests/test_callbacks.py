@@ -113,6 +113,18 @@ def test_predict_and_evaluate_call_their_hooks():
 BEGIN_END = ("begin", "end")
 
 
+def test_a_validation_tells_its_hooks_what_it_found():
+    found = []
+    history = model().fit(
+        *(X, Y),
+        epochs=2,
+        verbose=0,
+        validation_data=(X, Y),
+        callbacks=LambdaCallback(on_test_end=lambda logs: found.append(logs["loss"])),
+    )
+    assert found == history.history["val_loss"]
+
+
 def test_old_batch_hooks_are_called():
     class Old(Callback):
         batches = 0
@@ -383,7 +395,7 @@ def test_an_error_inside_a_schedule_is_not_hidden():
         model().fit(X, Y, verbose=0, callbacks=LearningRateScheduler(broken))
 
 
-@pytest.mark.parametrize("rate", [None, "fast", float("nan"), -1.0])
+@pytest.mark.parametrize("rate", [None, "fast", "0.1", float("nan"), -1.0])
 def test_a_schedule_must_return_a_rate(rate):
     with pytest.raises(ValueError, match=r"finite number.*Received"):
         model().fit(
@@ -432,6 +444,14 @@ def test_old_words_of_callbacks_are_taken():
     [
         lambda: EarlyStopping(mode="most"),
         lambda: EarlyStopping(patience=-1),
+        lambda: EarlyStopping(patience="long"),
+        lambda: EarlyStopping(min_delta="small"),
+        lambda: EarlyStopping(baseline="low"),
+        lambda: EarlyStopping(start_from_epoch=0.5),
+        lambda: ReduceLROnPlateau(factor="half"),
+        lambda: ReduceLROnPlateau(patience=None),
+        lambda: ReduceLROnPlateau(cooldown=-1),
+        lambda: ReduceLROnPlateau(min_lr="low"),
         lambda: ReduceLROnPlateau(factor=1.0),
         lambda: ReduceLROnPlateau(mode="least"),
     ],

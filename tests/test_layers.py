@@ -139,20 +139,21 @@ def test_an_input_builds_the_model(make):
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("words", "named"),
     [
-        lambda: Input(),
-        lambda: Input((4,), batch_shape=(None, 4)),
-        lambda: Input((4,), sparse=True),
-        lambda: Input((4,), dtype="int32"),
-        lambda: Input((4,), batch_size=0),
-        lambda: Input((-1,)),
-        lambda: Input("4"),
+        ({}, "shape"),
+        ({"shape": (4,), "batch_shape": (None, 4)}, "shape"),
+        ({"shape": (4,), "sparse": True}, "sparse"),
+        ({"shape": (4,), "dtype": "int32"}, "dtype"),
+        ({"shape": (4,), "batch_size": 0}, "batch_size"),
+        ({"shape": (-1,)}, "shape"),
+        ({"shape": "4"}, "shape"),
+        ({"batch_shape": (None, 0)}, "batch_shape"),
     ],
 )
-def test_an_input_checks_its_arguments(call):
-    with pytest.raises(ValueError, match="must"):
-        call()
+def test_an_input_checks_its_arguments(words, named):
+    with pytest.raises(ValueError, match=f"^`{named}` must .*Received"):
+        Input(**words)
 
 
 @pytest.mark.parametrize("rate", [0, 0.5, 1, np.float32(0.25)])

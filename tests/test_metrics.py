@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 
 import numpy as np
 import pytest
@@ -43,6 +44,7 @@ def test_a_name_is_what_the_log_shows(name):
         (functools.partial(metrics.binary_accuracy, threshold=0.3), "binary_accuracy"),
         (functools.partial(losses.huber, delta=2.0), "huber"),
         (losses.Huber(), "huber_loss"),
+        (losses.Poisson, "poisson"),
         (metrics.BinaryAccuracy(), "binary_accuracy"),
         (metrics.BinaryAccuracy, "binary_accuracy"),
         (metrics.LogCoshError(), "logcosh"),
@@ -72,6 +74,20 @@ def test_a_configuration_makes_the_same_metric(cls):
     metric = cls(name="mine")
     again = metrics.deserialize(metrics.serialize(metric))
     assert again.get_config() == metric.get_config()
+    assert again._spec() == metric._spec()
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        *("mse", "huber", losses.log_cosh, losses.Poisson, losses.Huber(2.0)),
+        *(losses.CategoricalCrossentropy(label_smoothing=0.1), losses.kld),
+    ],
+)
+def test_a_loss_shown_as_a_metric_can_be_written_down(identifier):
+    metric = metrics.get(identifier)
+    again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(metric))))
+    assert again.name == metric.name
     assert again._spec() == metric._spec()
 
 

@@ -272,6 +272,17 @@ def test_class_weights_do_not_apply_to_validation(data):
     assert heavy["loss"][0] == pytest.approx(10 * plain["loss"][0], rel=1e-5)
 
 
+def test_a_loss_weight_scales_validation_beside_class_weights_too(data):
+    x, _ = data
+    labels = (x[:, 0] > 0).astype("float32")
+    model = network(loss="mse", n_out=1, optimizer="sgd", loss_weights=4.0)
+    heavy = model.fit(
+        *(x, labels), validation_split=0.5, class_weight={0: 3.0}, verbose=0
+    ).history
+    held = model.evaluate(x[30:], labels[30:], verbose=0)
+    assert heavy["val_loss"] == [held]
+
+
 def test_class_weights_need_classes(data):
     x, y = data
     with pytest.raises(ValueError, match=r"several|one class per row"):
@@ -568,6 +579,7 @@ def test_a_callback_may_look_but_not_train(data):
         ({"initial_epoch": -1}, "initial_epoch"),
         ({"shuffle": "rows"}, "shuffle"),
         ({"validation_freq": 0}, "validation_freq"),
+        ({"validation_freq": ["last"]}, "validation_freq"),
         ({"validation_data": 3}, "validation_data"),
         ({"steps_per_epoch": 3, "batch_size": 10}, "steps_per_epoch"),
         ({"threads": 0}, "threads"),

@@ -15,7 +15,7 @@ FloatArray = NDArray[np.floating[Any]]
 Shape = tuple[int | None, ...]
 
 
-def batch_shape(argument: str, value: Any) -> Shape:
+def checked_shape(argument: str, value: Any) -> Shape:
     """Return a shape of one or more sizes, each a positive integer or None.
 
     Raises:
@@ -102,9 +102,9 @@ class Layer(_lookup.Described):
             size = _checks.integer("input_dim", input_dim, 1)
             self._batch_input_shape = (None, size)
         elif input_shape is not None:
-            self._batch_input_shape = (None, *batch_shape("input_shape", input_shape))
+            self._batch_input_shape = (None, *checked_shape("input_shape", input_shape))
         elif batch_input_shape is not None:
-            shape = batch_shape("batch_input_shape", batch_input_shape)
+            shape = checked_shape("batch_input_shape", batch_input_shape)
             if len(shape) < 2:
                 raise ValueError(
                     "`batch_input_shape` must have the number of rows and at least one "
@@ -138,9 +138,9 @@ class Layer(_lookup.Described):
         Raises:
             ValueError: The layer cannot take such input.
         """
-        return batch_shape("input_shape", input_shape)
+        return checked_shape("input_shape", input_shape)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any = None, training: Any = None) -> Any:
         """Raise `TypeError`: layers work inside a model."""
         raise TypeError(
             f"Layer {self.name!r} cannot be called: layers work inside a model, as in "

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from .. import _checks, activations, initializers, regularizers
 from .._legacy import accepts_old_words, dense_arguments
-from ._layer import FloatArray, Layer, Shape, batch_shape
+from ._layer import FloatArray, Layer, Shape, checked_shape
 
 __all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "InputLayer", "Layer"]
 
@@ -61,12 +61,13 @@ class InputLayer(Layer):
                 "`shape` must be given, or `batch_shape` in its place. "
                 f"Received: shape={shape}, batch_shape={batch_shape}"
             )
-        super().__init__(
-            name=name, dtype=dtype, input_shape=shape, batch_input_shape=batch_shape
-        )
-        if batch_size is not None and self._batch_input_shape is not None:
+        if shape is None:
+            rows, *sizes = checked_shape("batch_shape", batch_shape)
+        else:
+            rows, sizes = None, list(checked_shape("shape", shape))
+        if batch_size is not None:
             rows = _checks.integer("batch_size", batch_size, 1)
-            self._batch_input_shape = (rows, *self._batch_input_shape[1:])
+        super().__init__(name=name, dtype=dtype, batch_input_shape=(rows, *sizes))
 
     @property
     def batch_shape(self) -> Shape:
@@ -278,7 +279,7 @@ class Dense(Layer):
         Raises:
             ValueError: The input has another rank, or an unknown number of columns.
         """
-        shape = batch_shape("input_shape", input_shape)
+        shape = checked_shape("input_shape", input_shape)
         if len(shape) != 2:
             advice = " Put Flatten() in front." if len(shape) > 2 else ""
             raise ValueError(
@@ -463,7 +464,7 @@ class Flatten(Layer):
         Raises:
             ValueError: A size other than the number of rows is unknown.
         """
-        rows, *sizes = batch_shape("input_shape", input_shape)
+        rows, *sizes = checked_shape("input_shape", input_shape)
         known = [size for size in sizes if size is not None]
         if len(known) < len(sizes):
             raise ValueError(

@@ -217,13 +217,14 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
                           .batch_size = r.batch,
                           .max_batches = SIZE_MAX,
                           .max_epochs = EPOCHS,
+                          .report_columns = 1 + n_metrics,
                           .shuffle = 1,
                           .learning_rate = 0.01,
                           .on_nan = NN_NAN_CONTINUE};
     nn_train_result result;
     must(nn_net_train(net, &args, report, &result), "train");
     mix(NN_F64, report, EPOCHS * (1 + n_metrics));
-    must(nn_net_evaluate(net, &data, 0, ROWS, 0, report), "evaluate");
+    must(nn_net_evaluate(net, &data, 0, ROWS, 0, report, 1 + n_metrics), "evaluate");
     mix(NN_F64, report, 1 + n_metrics);
 
     for (size_t v = 0; v < nn_net_n_variables(net); v++) {
