@@ -20,6 +20,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 APT = "sudo apt install git gcc libc6-dev python3-dev python3-venv"
 X86 = {
@@ -132,9 +133,8 @@ class BuildCore(build_ext):
         sys.stderr.write(done.stderr)
         if done.returncode:
             source = command[command.index("-c") + 1]
-            sys.exit(
-                f"error: {source} does not compile; see the compiler's words above"
-            )
+            # Not sys.exit: it would end a worker, and the pool would wait for it.
+            raise CompileError(f"{source} does not compile; see the words above")
         Path(obj + ".command").write_text(shlex.join(command))
 
     def _probe_compiler(self):

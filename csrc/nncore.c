@@ -16,7 +16,8 @@ const char *nn_status_message(nn_status status)
                        "lacks it.",
         [NN_ERR_SPEC] = "A specification names an unknown id or an impossible value.",
         [NN_ERR_STATE] = "The network has not been compiled yet.",
-        [NN_ERR_BUSY] = "The network is busy with another call.",
+        [NN_ERR_BUSY] =
+            "The network is busy: a thread that a fork left behind was changing it.",
     };
     return (unsigned)status < NN_STATUS_END ? messages[status] : "Unknown status.";
 }

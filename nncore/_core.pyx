@@ -15,6 +15,8 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -230,6 +232,67 @@ cdef size_t past_byte(Array a):
     return <size_t>a.view.buf + <size_t>((ahead + <ptrdiff_t>a.cols) * a.view.itemsize)
 
 
+# ---- one thread at a time ----------------------------------------------------------
+
+cdef extern from *:
+    """
+    #include <stdatomic.h>
+    typedef _Atomic(unsigned long) nn_owner;
+    static unsigned long nn_owner_now(nn_owner *owner)
+    {
+        return atomic_load(owner);
+    }
+    static int nn_owner_take(nn_owner *owner, unsigned long me)
+    {
+        unsigned long found = 0;
+        return atomic_compare_exchange_strong(owner, &found, me) || found == me;
+    }
+    static void nn_owner_leave(nn_owner *owner) { atomic_store(owner, 0); }
+    """
+    ctypedef struct nn_owner:
+        pass
+    unsigned long nn_owner_now(nn_owner *)
+    bint nn_owner_take(nn_owner *, unsigned long)
+    void nn_owner_leave(nn_owner *)
+
+
+cdef class Hold:
+    """What one thread at a time may hold, as often as it likes; others are refused.
+
+    `with hold.taken(verb, name):` is compiled, so that no signal comes between taking
+    and the block, nor between the block's end and giving back: Ctrl-C leaks nothing.
+    """
+
+    cdef nn_owner owner
+    cdef size_t depth  # the owner's alone
+
+    def is_mine(self):
+        return nn_owner_now(&self.owner) == PyThread_get_thread_ident()
+
+    def taken(self, str verb, str name):
+        cdef Taken taken = Taken.__new__(Taken)
+        taken.hold, taken.verb, taken.name = self, verb, name
+        return taken
+
+
+cdef class Taken:
+    cdef Hold hold
+    cdef str verb, name
+
+    def __enter__(self):
+        if not nn_owner_take(&self.hold.owner, PyThread_get_thread_ident()):
+            raise RuntimeError(
+                f"`{self.verb}` must wait until the other thread is done: the model "
+                f"{self.name!r} is busy. Received: a call at the same time"
+            )
+        self.hold.depth += 1
+
+    def __exit__(self, kind, value, traceback):
+        self.hold.depth -= 1
+        if self.hold.depth == 0:
+            nn_owner_leave(&self.hold.owner)
+
+
 # ---- the network -------------------------------------------------------------------
 
 cdef int fill_loss(c.nn_loss_spec *spec, loss) except -1:
@@ -404,6 +467,8 @@ cdef class Network:
         if work > GIL_MICROSECONDS:
             with nogil:
                 status = c.nn_net_train(self.net, &args, rows, &result)
+            # Here, not in some callback of the garbage collector, which would drop it.
+            PyErr_CheckSignals()
         else:
             status = c.nn_net_train(self.net, &args, rows, &result)
         check(status)

@@ -241,6 +241,11 @@ class Kept:
         self._weights, self._age = {}, {}
 
 
+def make_hold() -> _core.Hold:
+    """What a call that changes a model holds."""
+    return _core.Hold()
+
+
 def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     """A network with starting weights, or those kept from the one before it."""
     network = _core.Network(

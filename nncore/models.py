@@ -141,7 +141,8 @@ class Sequential:
         self._network: Network | None = None
         self._kept = _plan.Kept()
         self._compiled: _plan.Compiled | None = None
-        self._lock = threading.RLock()
+        self._hold = _plan.make_hold()
+        self._building = threading.RLock()
         self._in_fit = False
         if layers is not None:
             if isinstance(layers, Layer):
@@ -339,7 +340,7 @@ class Sequential:
                     "Received: none so far"
                 )
             # Two threads may ask for the first prediction at once.
-            with self._lock:
+            with self._building:
                 if self._network is None:
                     self._make_network(self._make_plan(), self._compiled)
         assert self._network is not None
@@ -383,7 +384,7 @@ class Sequential:
             yield
             return
         # Two threads may give the first data at once.
-        with self._lock:
+        with self._building:
             learns = self._shape is None
             if learns:
                 self._shape = _arrays.input_shape(x)
@@ -394,29 +395,17 @@ class Sequential:
                     self._forget_shape()
                 raise
 
-    @contextlib.contextmanager
-    def _changing(self, verb: str) -> Iterator[None]:
+    def _changing(self, verb: str) -> contextlib.AbstractContextManager[None]:
         """Hold the model against other threads, and against callbacks of its `fit`."""
-        if self._in_fit and self._lock.acquire(blocking=False):
-            self._lock.release()
+        if self._in_fit and self._hold.is_mine():
             raise RuntimeError(
                 f"`{verb}` must not be called by a callback while the model is being "
                 "trained: the model is busy. Received: a call during `fit`"
             )
-        with self._holding(verb):
-            yield
+        return self._holding(verb)
 
-    @contextlib.contextmanager
-    def _holding(self, verb: str) -> Iterator[None]:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError(
-                f"`{verb}` must wait until the other thread is done: the model "
-                f"{self.name!r} is busy. Received: a call at the same time"
-            )
-        try:
-            yield
-        finally:
-            self._lock.release()
+    def _holding(self, verb: str) -> contextlib.AbstractContextManager[None]:
+        return self._hold.taken(verb, self.name)
 
     @property
     def built(self) -> bool:

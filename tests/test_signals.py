@@ -170,6 +170,62 @@ print(took)
     assert_soon(found, 0.2 + 2 * float(took))
 
 
+def test_ctrl_c_at_any_moment_leaves_the_model_to_every_thread():
+    # Some 1000 interrupts, from the first instruction of a call to its last.
+    run_fresh(
+        LONG
+        + """
+import random
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+random.seed(1)
+model, x, y = small()
+weights = model.get_weights()
+acts = [
+    lambda: model.fit(x, y, epochs=3, verbose=0),
+    lambda: model.train_on_batch(x, y),
+    lambda: model.evaluate(x, y, verbose=0),
+    lambda: model.set_weights(weights),
+    lambda: model.predict(x),
+]
+errors = []
+
+def use():
+    try:
+        for act in acts: act()
+    except Exception as error:
+        errors.append(error)
+
+end = time.monotonic() + 2.5
+pressed = 0
+while time.monotonic() < end and not errors:
+    act = random.choice(acts)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 1e-3))
+            # Python may drop an interrupt that comes while it frees an object.
+            limit = time.monotonic() + 0.2
+            while time.monotonic() < limit: act()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        pressed += 1
+    use()
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert not errors, (pressed, errors)
+assert pressed > 100, pressed
+model.set_weights(weights)
+fresh = small()[0]
+assert digest(model.get_weights()) == digest(weights) == digest(fresh.get_weights())
+"""
+    )
+
+
 @pytest.mark.skipif(not _core.has_openmp(), reason="nncore was built without OpenMP")
 def test_a_signal_whose_handler_returns_changes_nothing():
     # System calls that wait for other threads return early then.

@@ -490,6 +490,32 @@ assert all(seen), seen
     )
 
 
+@needs_fork
+def test_a_model_that_another_thread_was_asking_at_the_fork_trains_in_the_child():
+    # The prediction ended with its thread and left nothing half done.
+    run_fresh(
+        HELD_AT_THE_FORK
+        + """
+import numpy as np
+many = np.repeat(x, 20, axis=0)
+
+def act(): model.predict(many)
+
+def check():
+    model.fit(x, y, verbose=0)
+    return model.predict(x).shape == (512, 10)
+
+thread.start()
+begun.wait()
+time.sleep(0.05)
+seen = [in_child(check) for _ in range(10)]
+stop = True
+thread.join()
+assert all(seen), seen
+"""
+    )
+
+
 # ---- randomness ----------------------------------------------------------------------
 
 
@@ -650,6 +676,61 @@ def test_a_second_training_at_once_is_refused_and_harms_nothing(rows):
 
     run_together(first, second)
     assert_same_weights(model, undisturbed)
+
+
+def test_predictions_and_looks_in_other_threads_do_not_disturb_a_training(rows):
+    # While it lasts they may be refused: the weights are under way.
+    model, undisturbed = network(), network()
+    history = undisturbed.fit(*rows, epochs=30, verbose=0).history
+    score = undisturbed.evaluate(*rows, verbose=0)
+    done = threading.Event()
+
+    def train():
+        try:
+            fit = model.fit(*rows, epochs=30, verbose=0)
+            assert fit.history == history
+            assert model.evaluate(*rows, verbose=0) == score
+        finally:
+            done.set()
+
+    def look(act):
+        while not done.is_set():
+            try:
+                act()
+            except RuntimeError as error:
+                assert "busy" in str(error)
+
+    run_together(
+        train,
+        lambda: look(lambda: model.predict(rows[0])),
+        lambda: look(lambda: model.predict(rows[0][:10])),
+        lambda: look(model.get_weights),
+    )
+    assert_same_weights(model, undisturbed)
+
+
+def test_weights_are_set_whole_while_other_threads_predict(rows):
+    model, done = network(), threading.Event()
+    ours = model.get_weights()
+    theirs = network(seed=2).get_weights()
+
+    def change():
+        try:
+            for _ in range(50):
+                for weights in (theirs, ours):
+                    model.set_weights(weights)
+                    assert all(map(same_bits, model.get_weights(), weights))
+        finally:
+            done.set()
+
+    def look():
+        while not done.is_set():
+            try:
+                model.predict(rows[0])
+            except RuntimeError as error:
+                assert "busy" in str(error)
+
+    run_together(change, look, look, look)
 
 
 # ---- the GIL, memory, the end --------------------------------------------------------

@@ -25,9 +25,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* ---- Floating-point modes ------------------------------------------------------ */
 
@@ -72,6 +74,28 @@ nn_float_modes nn_enter_float(void) { return (nn_float_modes){0}; }
 void nn_leave_float(nn_float_modes found) { (void)found; }
 
 #endif
+
+/* ---- Forks, pauses ------------------------------------------------------------- */
+
+static atomic_uint forks;
+
+static void count_fork(void) { atomic_fetch_add(&forks, 1); }
+
+__attribute__((constructor)) static void count_forks(void)
+{
+    int error = errno;
+    pthread_atfork(NULL, NULL, count_fork);
+    errno = error;
+}
+
+unsigned nn_forks(void) { return atomic_load_explicit(&forks, memory_order_relaxed); }
+
+void nn_pause(void)
+{
+    int error = errno;
+    nanosleep(&(struct timespec){0, 50000}, NULL);
+    errno = error;
+}
 
 /* ---- A team of one ------------------------------------------------------------- */
 
@@ -129,11 +153,9 @@ unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 
 #include <fcntl.h>
 #include <omp.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/futex.h>

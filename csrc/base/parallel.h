@@ -41,4 +41,11 @@ unsigned nn_thread_limit(unsigned wish);
    if it is unset or not a positive integer. */
 unsigned nn_forced_threads(void);
 
+/* Forks between the first process that loaded this library and this one: what another
+   thread held at a fork is held by nobody in the child. */
+unsigned nn_forks(void);
+
+/* Sleep for a moment: for waits that are rare and last microseconds to milliseconds. */
+void nn_pause(void);
+
 #endif

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "base/turn.h"
 #include "engine/engine.h"
 #include "kernels/table.h"
 
@@ -131,7 +132,7 @@ struct net {
     size_t widest; /* columns of the widest layer */
     double flops;  /* multiply-adds x 2 of one row, forward */
     unsigned forced_threads;
-    atomic_int users;           /* -1: being changed; n: read by n calls */
+    struct nn_turn turn;        /* reading calls, or one change */
     _Atomic(void *) scratch[8]; /* free blocks of predict, all of scratch_size */
     size_t scratch_size, scratch_rows;
 };
@@ -155,20 +156,16 @@ static inline size_t panel_width(size_t column, size_t n)
     return min_size(NN_PANEL, n - column);
 }
 
-/* Take the network for a change, or for one more prediction; then give it back. */
+/* Wait for the network, for a change or for one more prediction; then give it back. */
 static inline nn_status take_for_change(struct net *net)
 {
-    int idle = 0;
-    return atomic_compare_exchange_strong(&net->users, &idle, -1) ? NN_OK : NN_ERR_BUSY;
+    return nn_turn_take(&net->turn, 1) ? NN_OK : NN_ERR_BUSY;
 }
-static inline void give_back_changed(struct net *net) { atomic_store(&net->users, 0); }
+static inline void give_back_changed(struct net *net) { nn_turn_leave(&net->turn, 1); }
 static inline nn_status take_for_reading(struct net *net)
 {
-    int users = atomic_load(&net->users);
-    while (users >= 0)
-        if (atomic_compare_exchange_weak(&net->users, &users, users + 1)) return NN_OK;
-    return NN_ERR_BUSY;
+    return nn_turn_take(&net->turn, 0) ? NN_OK : NN_ERR_BUSY;
 }
-static inline void give_back_read(struct net *net) { atomic_fetch_sub(&net->users, 1); }
+static inline void give_back_read(struct net *net) { nn_turn_leave(&net->turn, 0); }
 
 #endif
