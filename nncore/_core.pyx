@@ -186,7 +186,8 @@ cdef Array hold(obj, char code, size_t itemsize, str name, bint writable=False):
     cdef const char *fmt = view.format
     if fmt != NULL and fmt[0] == b"@":
         fmt += 1
-    if fmt == NULL or fmt[0] != code or fmt[1] != 0 or <size_t>view.itemsize != itemsize:
+    if (fmt == NULL or fmt[0] != code or fmt[1] != 0
+            or <size_t>view.itemsize != itemsize):
         expected = {b"f": "float32", b"d": "float64", b"I": "uint32"}
         raise ValueError(
             f"{name} must be {expected.get(bytes([code]))}. "
@@ -399,7 +400,8 @@ cdef class Network:
         check(status)
         self.n_metrics = n
 
-    cdef int fill_data(self, c.nn_data *data, Array x, Array y, Array weights) except -1:
+    cdef int fill_data(self, c.nn_data *data, Array x, Array y,
+                       Array weights) except -1:
         check_shape(x, x.rows, self.n_in, "x")
         check_shape(y, x.rows, c.nn_net_target_columns(self.net), "y")
         data.x = x.view.buf
@@ -475,7 +477,8 @@ cdef class Network:
         cdef ptrdiff_t nan_batch = -1
         if result.is_nan:
             nan_batch = <ptrdiff_t>result.nan_batch
-        return report[: result.epochs].tolist(), result.batches, result.epochs, nan_batch
+        epoch_rows = report[: result.epochs].tolist()
+        return epoch_rows, result.batches, result.epochs, nan_batch
 
     def reset_epoch(self):
         check(c.nn_net_reset_epoch(self.net))

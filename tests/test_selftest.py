@@ -165,6 +165,6 @@ def test_the_command_line_shows_version_and_config(capsys):
 
 
 def test_the_module_runs_as_a_command():
-    command = [sys.executable, "-m", "nncore", "info"]
+    command = [sys.executable, "-P", "-m", "nncore", "info"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("nncore ")

@@ -231,12 +231,12 @@ def test_a_signal_whose_handler_returns_changes_nothing():
     # System calls that wait for other threads return early then.
     run_fresh(
         """
-        want = train(30)
+        want = train(150)
         assert want[1] == 2, want
         heard = []
         signal.signal(signal.SIGALRM, lambda *_: heard.append(1))
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-        assert train(30) == want
+        assert train(150) == want
         signal.setitimer(signal.ITIMER_REAL, 0)
         assert len(heard) > 5, heard
         """,

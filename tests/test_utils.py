@@ -87,7 +87,10 @@ def test_a_process_starts_without_a_seed():
     code = "from nncore import _random; print(_random.model_seed())"
     seeds = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, "-P", "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for _ in range(2)
     }
