@@ -29,8 +29,10 @@ static void measure(struct net *net, size_t first, size_t last, size_t n_batch,
 }
 
 /* d of every layer becomes dL/dz, top down; d of the last one is dL/du before, or
-   dL/dz already where the loss reads logits. */
-static void backward(struct net *net, size_t first, size_t last, int drops)
+   dL/dz already where the loss reads logits. Inputs of wide layers are transposed on
+   the way, for the gradients over all n_batch rows. */
+static void backward(struct net *net, size_t first, size_t last, size_t n_batch,
+                     int drops)
 {
     size_t m = last - first, top = net->base.n_layers - 1;
     for (size_t l = net->base.n_layers; l-- > 0;) {
@@ -44,6 +46,9 @@ static void backward(struct net *net, size_t first, size_t last, int drops)
                 net->kernels->activation[layer->act].backward(
                     d, d, layer->z + at, layer->y + at, m, layer->n_out, layer->args);
         }
+        if (transposes_input(layer, n_batch))
+            net->kernels->transpose_rows(layer->xt + first, layer->ldxt,
+                                         input_rows(net, l) + first, m, layer->n_in);
         if (!layer->needs_dx) return;
         struct layer *below = &net->layers[l - 1];
         real *dx = below->d + first * below->n_out;
@@ -51,10 +56,7 @@ static void backward(struct net *net, size_t first, size_t last, int drops)
             memcpy(dx, d, m * layer->n_out * sizeof(real));
             continue;
         }
-        for (size_t j = 0; j < layer->n_in; j += NN_PANEL) {
-            const real *wt = layer->wt + j * layer->n_out;
-            net->kernels->product(dx + j, layer->n_in, layer->d_rows + first, wt, NULL,
-                                  m, panel_width(j, layer->n_in), layer->n_out);
-        }
+        multiply(net, dx, layer->d_rows + first, layer->wt, NULL, m, layer->n_in,
+                 layer->n_out);
     }
 }

@@ -23,6 +23,14 @@ static int is_tiny_kind(const struct net *net)
     return fits;
 }
 
+/* Whether a layer is wide enough that its gradient gains more from X^T than making it
+   costs, and the batch small enough that it is no burden. */
+static int has_xt(const struct layer *layer, size_t rows)
+{
+    return layer->has_kernel && layer->n_out >= 2 * NN_PANEL && layer->n_in >= 64 &&
+           rows <= 8192;
+}
+
 /* Lay the batch's views over `block` (NULL: only count) for `rows` rows; bytes used. */
 static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
 {
@@ -57,6 +65,14 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
         VIEW(layer->d, rows, layer->n_out);
         VIEW(layer->rows, rows, 1);
         VIEW(layer->d_rows, rows, 1);
+        layer->ldxt = (rows + 15) / 16 * 16;
+        if (layer->ldxt % 128 == 0) layer->ldxt += 16; // spread over the cache's sets
+        if (has_xt(layer, rows)) {
+            VIEW(layer->xt, layer->n_in, layer->ldxt);
+            VIEW(layer->xt_rows, layer->n_in, 1);
+        } else {
+            layer->xt = NULL;
+        }
     }
     if (is_tiny_kind(net)) {
         VIEW(net->tiny.layers, net->base.n_layers, 1);
@@ -142,8 +158,33 @@ static nn_status ensure_capacity(struct net *net, size_t rows)
             layer->rows[i] = layer->u + i * layer->n_out;
             layer->d_rows[i] = layer->d + i * layer->n_out;
         }
+        for (size_t k = 0; layer->xt && k < layer->n_in; k++)
+            layer->xt_rows[k] = layer->xt + k * layer->ldxt;
     }
     return NN_OK;
+}
+
+/* Workspaces for a team of n, once the batch has its room. */
+static nn_status ensure_work(struct net *net, size_t n)
+{
+    size_t stride = UNIT_ROWS * NN_PANEL;
+    for (size_t l = 0; l < net->base.n_layers; l++)
+        if (net->layers[l].xt) stride = (UNIT_ROWS + net->capacity) * NN_PANEL;
+    if (net->work && n <= net->n_work && stride <= net->work_stride) return NN_OK;
+    real *work = nn_alloc(n, stride * sizeof(real));
+    if (!work) return NN_ERR_MEMORY;
+    nn_free(net->work);
+    net->work = work;
+    net->n_work = n;
+    net->work_stride = stride;
+    return NN_OK;
+}
+
+/* That of one thread, with nothing packed. */
+static struct workspace workspace_of(const struct net *net, unsigned rank)
+{
+    real *g = net->work + rank * net->work_stride;
+    return (struct workspace){.g = g, .d = g + UNIT_ROWS * NN_PANEL, .layer = NO_LAYER};
 }
 
 static nn_status ensure_order(struct net *net, size_t n_rows)

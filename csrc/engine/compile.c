@@ -50,7 +50,6 @@ static size_t slots_of(const nn_optimizer_spec *spec)
 
 /* Cut what is trainable into units, kernels by NN_PANEL columns and UNIT_ROWS rows.
    Called twice: units NULL counts. */
-#define UNIT_ROWS 96
 static size_t list_units(const struct net *net, struct unit *units)
 {
     size_t n = 0;

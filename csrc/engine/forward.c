@@ -4,7 +4,24 @@
 
 #include "engine/net.h"
 
-/* z[m][N] = rows W + b, panel by panel; without a kernel the rows themselves. */
+/* out[m][n] = rows[m][depth] B + bias, B in panels of n columns. Part by part of the
+   contracted index, so that a part of the rows stays in the cache for all panels. */
+static void multiply(const struct net *net, real *out, const real *const *rows,
+                     const real *panels, const real *bias, size_t m, size_t n,
+                     size_t depth)
+{
+    for (size_t first = 0; first < depth; first += NN_CHAIN) {
+        size_t part = min_size(NN_CHAIN, depth - first);
+        for (size_t j = 0; j < n; j += NN_PANEL) {
+            size_t width = panel_width(j, n);
+            const real *b = panels + j * depth + first * width;
+            net->kernels->product(out + j, n, rows, first, b, bias ? bias + j : NULL, m,
+                                  width, part);
+        }
+    }
+}
+
+/* z[m][N] = rows W + b; without a kernel the rows themselves. */
 static void layer_input(const struct net *net, const struct layer *layer, real *z,
                         const real *const *rows, size_t m)
 {
@@ -14,11 +31,8 @@ static void layer_input(const struct net *net, const struct layer *layer, real *
         return;
     }
     const real *bias = layer->has_bias ? net->params + layer->offset[1] : NULL;
-    for (size_t j = 0; j < layer->n_out; j += NN_PANEL) {
-        const real *w = net->params + layer->offset[0] + j * layer->n_in;
-        net->kernels->product(z + j, layer->n_out, rows, w, bias ? bias + j : NULL, m,
-                              panel_width(j, layer->n_out), layer->n_in);
-    }
+    multiply(net, z, rows, net->params + layer->offset[0], bias, m, layer->n_out,
+             layer->n_in);
 }
 
 static void activate(const struct net *net, const struct layer *layer, real *y,

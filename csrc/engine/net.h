@@ -38,6 +38,9 @@ struct layer {
     real *z, *y, *u;             /* before f, after f, after dropout; may coincide */
     real *d;                     /* dL/du, then dL/dz */
     const real **rows, **d_rows; /* [capacity] rows of u and of d */
+    real *xt;                    /* X^T[n_in][ldxt] of a wide layer, or NULL */
+    const real **xt_rows;        /* [n_in] */
+    size_t ldxt;
 };
 
 /* A run of the flat block that one thread differentiates and updates at a time. */
@@ -64,6 +67,15 @@ struct metric_plan {
     real threshold;
     int weighted;
 };
+
+/* A thread's own memory for the gradients of its units. */
+struct workspace {
+    real *g;             /* [UNIT_ROWS][NN_PANEL] of one unit */
+    real *d;             /* [capacity][width] dL/dz of the panel packed last */
+    size_t layer, panel; /* which that is; layer NO_LAYER: none */
+};
+#define UNIT_ROWS 96
+#define NO_LAYER SIZE_MAX
 
 /* A sum over rows in logical order: NN_ROW_LANES lanes within a block of NN_SUM_BLOCK
    rows, joined by halves; blocks in order. Independent of how rows arrive. */
@@ -119,6 +131,8 @@ struct net {
     /* Batch buffers. */
     size_t capacity; /* rows */
     void *batch;
+    real *work; /* of n_work threads, work_stride each */
+    size_t n_work, work_stride;
     const real **x_rows;
     real *targets;     /* [capacity][target_columns] */
     real *row_weights; /* [capacity] */
@@ -154,6 +168,19 @@ static inline void share(size_t n, unsigned rank, unsigned size, size_t *first,
 static inline size_t panel_width(size_t column, size_t n)
 {
     return min_size(NN_PANEL, n - column);
+}
+
+/* Whether the gradient over a batch of m rows reads X transposed: it pays for wide
+   layers. Only its speed differs. */
+static inline int transposes_input(const struct layer *layer, size_t m)
+{
+    return layer->xt && layer->trainable && m >= 16;
+}
+
+/* [m] rows of a layer's input. */
+static inline const real **input_rows(const struct net *net, size_t l)
+{
+    return l ? net->layers[l - 1].rows : net->x_rows;
 }
 
 /* Wait for the network, for a change or for one more prediction; then give it back. */

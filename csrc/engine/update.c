@@ -21,19 +21,40 @@ static void share_units(const struct net *net, const struct nn_team *team,
     *last = team->rank + 1 == team->size ? net->n_units : i;
 }
 
-/* dW or db of one unit over the batch's m rows. */
-static void differentiate(struct net *net, const struct unit *unit, size_t m)
+/* Columns of a unit of dL/dz, [m][width], packed once for all units of the panel. */
+static const real *packed_panel(const struct net *net, const struct unit *unit,
+                                size_t m, struct workspace *work)
 {
     const struct layer *layer = &net->layers[unit->layer];
+    if (work->layer == unit->layer && work->panel == unit->panel) return work->d;
+    for (size_t i = 0; i < m; i++)
+        memcpy(work->d + i * unit->width, layer->d + i * layer->n_out + unit->panel,
+               unit->width * sizeof(real));
+    work->layer = unit->layer;
+    work->panel = unit->panel;
+    return work->d;
+}
+
+/* g = dW or db of one unit over the batch's m rows. */
+static void differentiate(const struct net *net, const struct unit *unit, size_t m,
+                          real *g, struct workspace *work)
+{
+    const struct layer *layer = &net->layers[unit->layer];
+    const struct nn_kernels *kernels = net->kernels;
     const real *d = layer->d + unit->panel;
-    real *g = net->grads + unit->offset;
+    size_t width = unit->width;
     if (unit->is_bias) {
-        net->kernels->column_sums(g, d, layer->n_out, unit->width, m);
-        return;
+        kernels->column_sums(g, d, layer->n_out, width, m);
+    } else if (transposes_input(layer, m)) {
+        d = packed_panel(net, unit, m, work);
+        for (size_t first = 0; first < m; first += NN_CHAIN)
+            kernels->product(g, width, layer->xt_rows + unit->row, first,
+                             d + first * width, NULL, unit->rows, width,
+                             min_size(NN_CHAIN, m - first));
+    } else {
+        kernels->gradient(g, input_rows(net, unit->layer), unit->row, d, layer->n_out,
+                          unit->rows, width, m);
     }
-    const real **x = unit->layer ? net->layers[unit->layer - 1].rows : net->x_rows;
-    net->kernels->gradient(g, x, unit->row, d, layer->n_out, unit->rows, unit->width,
-                           m);
 }
 
 /* The optimizer's scalars that are the same in every step. */
@@ -86,14 +107,15 @@ static void advance_step(const struct net *net, double learning_rate,
     }
 }
 
-/* Apply the rule to n parameters at `offset`. */
-static void apply(struct net *net, const struct nn_step *step, size_t offset, size_t n)
+/* Apply the rule with gradient g to n parameters at `offset`. */
+static void apply(struct net *net, const struct nn_step *step, size_t offset, size_t n,
+                  const real *g)
 {
     real *slot[3];
     for (int s = 0; s < 3; s++)
         slot[s] = net->slots[s] ? net->slots[s] + offset : NULL;
     net->kernels->optimizer[net->optimizer.kind](net->params + offset, slot[0], slot[1],
-                                                 slot[2], net->grads + offset, n, step);
+                                                 slot[2], g, n, step);
 }
 
 static void refresh_unit(struct net *net, const struct unit *unit)
@@ -103,9 +125,9 @@ static void refresh_unit(struct net *net, const struct unit *unit)
         refresh_transpose(net, layer, unit->panel, unit->width, unit->row, unit->rows);
 }
 
-/* Differentiate and update units [first, last). */
+/* Differentiate and update units [first, last), whose gradients stay in the cache. */
 static void update_units(struct net *net, const struct nn_step *common, size_t first,
-                         size_t last, size_t m)
+                         size_t last, size_t m, struct workspace *work)
 {
     for (size_t i = first; i < last; i++) {
         const struct unit *unit = &net->units[i];
@@ -113,18 +135,20 @@ static void update_units(struct net *net, const struct nn_step *common, size_t f
         struct nn_step step = *common;
         step.l1 = (real)layer->l1[unit->is_bias];
         step.l2 = (real)(2 * layer->l2[unit->is_bias]);
-        differentiate(net, unit, m);
-        apply(net, &step, unit->offset, unit->rows * unit->width);
+        size_t n = unit->rows * unit->width;
+        differentiate(net, unit, m, work->g, work);
+        apply(net, &step, unit->offset, n, work->g);
         refresh_unit(net, unit);
     }
 }
 
 /* The same for a team of one with nothing between variables: one pass each. */
-static void update_flat(struct net *net, const struct nn_step *step, size_t m)
+static void update_flat(struct net *net, const struct nn_step *step, size_t m,
+                        struct workspace *work)
 {
     for (size_t i = 0; i < net->n_units; i++)
-        differentiate(net, &net->units[i], m);
-    apply(net, step, 0, net->n_params);
+        differentiate(net, &net->units[i], m, net->grads + net->units[i].offset, work);
+    apply(net, step, 0, net->n_params, net->grads);
     for (size_t i = 0; i < net->n_units; i++)
         refresh_unit(net, &net->units[i]);
 }
@@ -221,12 +245,13 @@ static double clip_factor(const struct net *net, const struct unit *unit)
 }
 
 /* Gradients with their penalties, stored; the first pass of two. */
-static void differentiate_units(struct net *net, size_t first, size_t last, size_t m)
+static void differentiate_units(struct net *net, size_t first, size_t last, size_t m,
+                                struct workspace *work)
 {
     for (size_t i = first; i < last; i++) {
         const struct unit *unit = &net->units[i];
         const struct layer *layer = &net->layers[unit->layer];
-        differentiate(net, unit, m);
+        differentiate(net, unit, m, net->grads + unit->offset, work);
         double l1 = layer->l1[unit->is_bias], l2 = layer->l2[unit->is_bias];
         if (l1 || l2)
             net->kernels->add_penalty(
@@ -245,7 +270,8 @@ static void update_clipped(struct net *net, const struct nn_step *common, size_t
         const struct unit *before = i > first ? unit - 1 : NULL;
         if (!before || before->layer != unit->layer || before->is_bias != unit->is_bias)
             step.scale = (real)clip_factor(net, unit);
-        apply(net, &step, unit->offset, unit->rows * unit->width);
+        apply(net, &step, unit->offset, unit->rows * unit->width,
+              net->grads + unit->offset);
         refresh_unit(net, unit);
     }
 }

@@ -22,6 +22,9 @@
 #endif
 #define TILE_ROWS_NARROW 8
 
+/* Chains so long that the lines of the result, fetched at once, come in time. */
+#define FETCH_DEPTH 64
+
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* What a tile walks: result rows i, vectors v of columns, contracted index k.
@@ -54,6 +57,10 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
     }
     if (!transposed) {
         UNROLL for (unsigned i = 0; i < mr; i++) row[i] = rows[i] + offset;
+    }
+    if (depth >= FETCH_DEPTH) {
+        UNROLL for (unsigned i = 0; i < mr; i++) for (unsigned v = 0; v < nv; v++)
+            __builtin_prefetch(c + i * ldc + v * VEC_LANES, 1);
     }
     if (tail == VEC_LANES) {
         for (size_t k = 0; k < depth; k++) {
@@ -159,10 +166,11 @@ static band_fn *const product_bands[TILE_VECS] = BANDS(product);
 static band_fn *const gradient_bands[TILE_VECS] = BANDS(gradient);
 
 /* Cover m rows x n columns with bands, and walk the contracted index in blocks of
-   NN_CHAIN. `in` holds depth and offset of the whole product. */
+   NN_CHAIN. `in` holds depth and offset of the whole product, which adds to c if
+   `adds`. */
 VEC_INLINE void cover(band_fn *const bands[TILE_VECS], const int transposed, real *c,
-                      size_t ldc, const struct operands *in, const real *bias, size_t m,
-                      size_t n)
+                      size_t ldc, const struct operands *in, const real *bias, int adds,
+                      size_t m, size_t n)
 {
     for (size_t k = 0; k == 0 || k < in->depth; k += NN_CHAIN) {
         struct operands part = *in;
@@ -178,23 +186,24 @@ VEC_INLINE void cover(band_fn *const bands[TILE_VECS], const int transposed, rea
                 nv = (left + VEC_LANES - 1) / VEC_LANES;
                 tail = left - (nv - 1) * VEC_LANES;
             }
-            bands[nv - 1](c + j, ldc, &part, bias && k == 0 ? bias + j : NULL, k > 0, m,
+            bands[nv - 1](c + j, ldc, &part, bias && !adds ? bias + j : NULL, adds, m,
                           tail);
             part.b += TILE_VECS * VEC_LANES;
         }
+        adds = 1;
     }
 }
 
-static void product(real *c, size_t ldc, const real *const *a, const real *b,
-                    const real *bias, size_t m, size_t n, size_t depth)
+static void product(real *c, size_t ldc, const real *const *a, size_t first,
+                    const real *b, const real *bias, size_t m, size_t n, size_t depth)
 {
-    struct operands in = {a, 0, b, n, depth};
-    cover(product_bands, 0, c, ldc, &in, bias, m, n);
+    struct operands in = {a, first, b, n, depth};
+    cover(product_bands, 0, c, ldc, &in, bias, first > 0, m, n);
 }
 
 static void gradient(real *dw, const real *const *x, size_t first, const real *d,
                      size_t ldd, size_t rows, size_t n, size_t depth)
 {
     struct operands in = {x, first, d, ldd, depth};
-    cover(gradient_bands, 1, dw, n, &in, NULL, rows, n);
+    cover(gradient_bands, 1, dw, n, &in, NULL, 0, rows, n);
 }

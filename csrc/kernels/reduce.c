@@ -81,29 +81,63 @@ static double sum_squares(const real *x, size_t n)
 
 /* ---- Transpose ----------------------------------------------------------------- */
 
-/* Tiles one cache line square: lines are read, written whole. */
+/* Reads and writes whole cache lines, whatever the length of a vector. */
 #define TRANSPOSE_TILE (64 / sizeof(real))
+
+/* out[j][i] = row i of in at j, i < m, j < n, both at most VEC_LANES; row i starts at
+   rows[i] + first, or at in + i ldi if rows is NULL. */
+VEC_INLINE void transpose_vecs(real *out, size_t ldo, const real *const *rows,
+                               size_t first, const real *in, size_t ldi, size_t m,
+                               size_t n)
+{
+    vec row[VEC_LANES];
+    if (m * n <= 2 * VEC_LANES) {
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < n; j++)
+                out[j * ldo + i] = (rows ? rows[i] + first : in + i * ldi)[j];
+        return;
+    }
+    if (m == VEC_LANES && n == VEC_LANES) {
+        _Pragma("GCC unroll 16") for (size_t i = 0; i < VEC_LANES; i++) row[i] =
+            vec_load(rows ? rows[i] + first : in + i * ldi);
+        vec_transpose(row);
+        _Pragma("GCC unroll 16") for (size_t j = 0; j < VEC_LANES; j++)
+            vec_store(out + j * ldo, row[j]);
+        return;
+    }
+    for (size_t i = 0; i < VEC_LANES; i++)
+        row[i] = i < m ? vec_load_upto(rows ? rows[i] + first : in + i * ldi, n)
+                       : vec_zero();
+    vec_transpose(row);
+    for (size_t j = 0; j < n; j++)
+        vec_store_upto(out + j * ldo, row[j], m);
+}
+
+VEC_INLINE void transpose_tiles(real *out, size_t ldo, const real *const *rows,
+                                size_t first, const real *in, size_t ldi, size_t m,
+                                size_t n)
+{
+    for (size_t begin = 0; begin < m; begin += TRANSPOSE_TILE) {
+        size_t end = m - begin < TRANSPOSE_TILE ? m : begin + TRANSPOSE_TILE;
+        for (size_t j = 0; j < n; j += VEC_LANES)
+            for (size_t i = begin; i < end; i += VEC_LANES)
+                transpose_vecs(out + j * ldo + i, ldo, rows ? rows + i : NULL,
+                               first + j, in ? in + i * ldi + j : NULL, ldi,
+                               end - i < VEC_LANES ? end - i : VEC_LANES,
+                               n - j < VEC_LANES ? n - j : VEC_LANES);
+    }
+}
 
 static void transpose(real *out, size_t ldo, const real *in, size_t ldi, size_t rows,
                       size_t cols)
 {
-    for (size_t i = 0; i < rows; i += TRANSPOSE_TILE) {
-        size_t m = rows - i < TRANSPOSE_TILE ? rows - i : TRANSPOSE_TILE;
-        for (size_t j = 0; j < cols; j += TRANSPOSE_TILE) {
-            size_t n = cols - j < TRANSPOSE_TILE ? cols - j : TRANSPOSE_TILE;
-            const real *from = in + i * ldi + j;
-            real *to = out + j * ldo + i;
-            if (m == TRANSPOSE_TILE && n == TRANSPOSE_TILE) {
-                for (size_t c = 0; c < TRANSPOSE_TILE; c++)
-                    for (size_t r = 0; r < TRANSPOSE_TILE; r++)
-                        to[c * ldo + r] = from[r * ldi + c];
-            } else {
-                for (size_t c = 0; c < n; c++)
-                    for (size_t r = 0; r < m; r++)
-                        to[c * ldo + r] = from[r * ldi + c];
-            }
-        }
-    }
+    transpose_tiles(out, ldo, NULL, 0, in, ldi, rows, cols);
+}
+
+static void transpose_rows(real *out, size_t ldo, const real *const *in, size_t rows,
+                           size_t cols)
+{
+    transpose_tiles(out, ldo, in, 0, NULL, 0, rows, cols);
 }
 
 /* ---- Penalties ----------------------------------------------------------------- */

@@ -97,14 +97,17 @@ struct nn_tiny {
 };
 
 struct nn_kernels {
-    /* c[i][j] = bias[j] + sum_k a[i][k] b[k][j], i < m, j < n <= NN_PANEL, k < depth.
-       Rows of a come through pointers, rows of c lie ldc apart, b is a panel
-       [depth][n]; bias NULL: +0. Y = X W + b, and dX = dY W^T with panels of W^T. */
-    void (*product)(real *c, size_t ldc, const real *const *a, const real *b,
-                    const real *bias, size_t m, size_t n, size_t depth);
+    /* c[i][j] = bias[j] + sum_k a[i][first + k] b[k][j], i < m, j < n <= NN_PANEL,
+       k < depth. Rows of a come through pointers, rows of c lie ldc apart, b is a panel
+       [depth][n]; bias NULL: +0. With first > 0, a multiple of NN_CHAIN, c[i][j] comes
+       in place of bias[j]: a product may be computed in such parts, in order.
+       Y = X W + b; dX = dY W^T with panels of W^T; dW = X^T dY with X transposed. */
+    void (*product)(real *c, size_t ldc, const real *const *a, size_t first,
+                    const real *b, const real *bias, size_t m, size_t n, size_t depth);
 
     /* dw[k][j] = sum_m x[m][first + k] d[m][j], k < rows, j < n <= NN_PANEL, m < depth.
-       dw is a panel [rows][n]; rows of d lie ldd apart. dW = X^T dY. */
+       dw is a panel [rows][n]; rows of d lie ldd apart. dW = X^T dY, where nothing is
+       wide enough to transpose X first. */
     void (*gradient)(real *dw, const real *const *x, size_t first, const real *d,
                      size_t ldd, size_t rows, size_t n, size_t depth);
 
@@ -114,6 +117,10 @@ struct nn_kernels {
     /* out[j][i] = in[i][j], i < rows, j < cols. */
     void (*transpose)(real *out, size_t ldo, const real *in, size_t ldi, size_t rows,
                       size_t cols);
+
+    /* The same for rows that come through pointers. */
+    void (*transpose_rows)(real *out, size_t ldo, const real *const *in, size_t rows,
+                           size_t cols);
 
     struct nn_activation_kernel activation[NN_ACT_END];
     nn_loss_fn *loss[NN_LOSS_END];

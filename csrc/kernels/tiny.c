@@ -26,7 +26,7 @@ static void tiny_gradients(const struct nn_tiny *net, size_t m, const real *weig
 {
     const struct nn_tiny_layer *first = net->layers, *top = first + net->n_layers - 1;
     for (const struct nn_tiny_layer *l = first; l <= top; l++) {
-        product(l->z, l->n_out, l->x_rows, l->w, l->bias, m, l->n_out, l->n_in);
+        product(l->z, l->n_out, l->x_rows, 0, l->w, l->bias, m, l->n_out, l->n_in);
         if (l->forward) l->forward(l->y, l->z, m, l->n_out, l->args);
     }
     tiny_measure(net, m, weights);
@@ -34,7 +34,7 @@ static void tiny_gradients(const struct nn_tiny *net, size_t m, const real *weig
         if (l->backward && !(l == top && net->losses->on_logits))
             l->backward(l->d, l->d, l->z, l->y, m, l->n_out, l->args);
         if (l == first) break;
-        product(l[-1].d, l->n_in, l->d_rows, l->wt, NULL, m, l->n_in, l->n_out);
+        product(l[-1].d, l->n_in, l->d_rows, 0, l->wt, NULL, m, l->n_in, l->n_out);
     }
     for (const struct nn_tiny_layer *l = first; l <= top; l++) {
         gradient(l->dw, l->x_rows, 0, l->d, l->n_out, l->n_in, l->n_out, m);

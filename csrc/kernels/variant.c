@@ -27,6 +27,7 @@ const struct nn_kernels NN_KERNELS = {
     .gradient = gradient,
     .column_sums = column_sums,
     .transpose = transpose,
+    .transpose_rows = transpose_rows,
     .activation = {ACTIVATION_TABLE},
     .loss = {LOSS_TABLE},
     .metric = {METRIC_TABLE},

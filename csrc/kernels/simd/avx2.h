@@ -93,3 +93,26 @@ VEC_INLINE ivec ivec_or(ivec a, ivec b) { return _mm256_or_si256(a, b); }
 VEC_INLINE ivec ivec_andnot(ivec a, ivec b) { return _mm256_andnot_si256(a, b); }
 VEC_INLINE ivec ivec_shl(ivec a, int n) { return IVEC_OP(slli)(a, n); }
 VEC_INLINE ivec ivec_shr(ivec a, int n) { return IVEC_OP(srli)(a, n); }
+
+/* Lane l of a keeps a[l] where l & s is 0, else takes b[l - s]; b takes the rest. */
+VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s)
+{
+    vec x = *a, y = *b;
+    if (s == VEC_LANES / 2) {
+        *a = VEC_OP(permute2f128)(x, y, 0x20);
+        *b = VEC_OP(permute2f128)(x, y, 0x31);
+        return;
+    }
+#if NN_REAL_IS_F32
+    if (s == 1) {
+        *a = _mm256_blend_ps(x, _mm256_moveldup_ps(y), 0xaa);
+        *b = _mm256_blend_ps(_mm256_movehdup_ps(x), y, 0xaa);
+        return;
+    }
+    *a = _mm256_shuffle_ps(x, y, 0x44);
+    *b = _mm256_shuffle_ps(x, y, 0xee);
+#else
+    *a = _mm256_unpacklo_pd(x, y);
+    *b = _mm256_unpackhi_pd(x, y);
+#endif
+}

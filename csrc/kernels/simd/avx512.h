@@ -80,3 +80,28 @@ VEC_INLINE ivec ivec_or(ivec a, ivec b) { return _mm512_or_si512(a, b); }
 VEC_INLINE ivec ivec_andnot(ivec a, ivec b) { return _mm512_andnot_si512(a, b); }
 VEC_INLINE ivec ivec_shl(ivec a, int n) { return IVEC_OP(slli)(a, (unsigned)n); }
 VEC_INLINE ivec ivec_shr(ivec a, int n) { return IVEC_OP(srli)(a, (unsigned)n); }
+
+/* Lane l of a keeps a[l] where l & s is 0, else takes b[l - s]; b takes the rest. */
+VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s)
+{
+#if NN_REAL_IS_F32
+    if (s == 1) {
+        vec x = *a;
+        *a = _mm512_mask_moveldup_ps(x, 0xaaaa, *b);
+        *b = _mm512_mask_movehdup_ps(*b, 0x5555, x);
+        return;
+    }
+    s /= 2;
+#endif
+    __m512d x = (__m512d)*a, y = (__m512d)*b;
+    if (s == 1) {
+        *a = (vec)_mm512_unpacklo_pd(x, y);
+        *b = (vec)_mm512_unpackhi_pd(x, y);
+    } else if (s == 2) {
+        *a = (vec)_mm512_mask_shuffle_f64x2(x, 0xcc, y, y, 0xa0);
+        *b = (vec)_mm512_mask_shuffle_f64x2(y, 0x33, x, x, 0xf5);
+    } else {
+        *a = (vec)_mm512_shuffle_f64x2(x, y, 0x44);
+        *b = (vec)_mm512_shuffle_f64x2(x, y, 0xee);
+    }
+}

@@ -95,3 +95,7 @@ VEC_INLINE ivec ivec_or(ivec a, ivec b) { return a | b; }
 VEC_INLINE ivec ivec_andnot(ivec a, ivec b) { return ~a & b; }
 VEC_INLINE ivec ivec_shl(ivec a, int n) { return (ivec)((real_bits)a << n); }
 VEC_INLINE ivec ivec_shr(ivec a, int n) { return (ivec)((real_bits)a >> n); }
+
+/* Lane l of a keeps a[l] where l & s is 0, else takes b[l - s]; b takes the rest. With
+   one lane there is nothing to swap. */
+VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s) { (void)a, (void)b, (void)s; }

@@ -108,3 +108,21 @@ VEC_INLINE vec vec_xor_sign(vec a, vec b)
     ivec sign = ivec_and(vec_bits(b), vec_bits(vec_set(REAL(-0.0))));
     return vec_from_bits(IVEC_OP(veor)(vec_bits(a), sign));
 }
+
+/* Lane l of a keeps a[l] where l & s is 0, else takes b[l - s]; b takes the rest. */
+VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s)
+{
+    vec x = *a, y = *b;
+#if NN_REAL_IS_F32
+    if (s == 2) {
+        float64x2_t p = vreinterpretq_f64_f32(x), q = vreinterpretq_f64_f32(y);
+        *a = vreinterpretq_f32_f64(vtrn1q_f64(p, q));
+        *b = vreinterpretq_f32_f64(vtrn2q_f64(p, q));
+        return;
+    }
+#else
+    (void)s;
+#endif
+    *a = VEC_OP(vtrn1)(x, y);
+    *b = VEC_OP(vtrn2)(x, y);
+}

@@ -67,4 +67,12 @@ VEC_INLINE void vec_store_upto(real *p, vec v, size_t n)
         vec_store_n(p, v, n);
 }
 
+/* Lane j of row i and lane i of row j change places. */
+VEC_INLINE void vec_transpose(vec row[VEC_LANES])
+{
+    _Pragma("GCC unroll 4") for (unsigned s = 1; s < VEC_LANES; s *= 2)
+        _Pragma("GCC unroll 16") for (unsigned i = 0; i < VEC_LANES; i++) if (!(i & s))
+            vec_swap_lanes(&row[i], &row[i + s], (int)s);
+}
+
 #endif
