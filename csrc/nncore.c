@@ -238,3 +238,18 @@ nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
     nn_leave_float(modes);
     return status;
 }
+
+nn_status nn_measure_arithmetic(nn_dtype dtype, nn_isa isa, size_t times,
+                                unsigned threads, size_t *done)
+{
+    return nn_measure_reading(dtype, isa, NULL, 0, times, threads, done);
+}
+
+nn_status nn_measure_reading(nn_dtype dtype, nn_isa isa, const void *p, size_t n,
+                             size_t times, unsigned threads, size_t *done)
+{
+    const struct nn_engine *engine = engine_of(dtype);
+    if (!engine) return NN_ERR_SPEC;
+    if (isa == NN_ISA_AUTO) isa = nn_isa_default();
+    return engine->measure(isa, p, n, times, threads, done);
+}

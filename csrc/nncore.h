@@ -298,4 +298,12 @@ nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
                                  const double args[3], void *out, const void *dy,
                                  const void *z, size_t rows, size_t cols);
 
+/* Work to be timed: what this CPU can do at most. Each thread does `times` rounds of
+   independent multiply-adds in registers; or the threads read p[n] `times` times, each
+   a part of its own. *done: multiply-adds done, or elements read, by all together. */
+nn_status nn_measure_arithmetic(nn_dtype dtype, nn_isa isa, size_t times,
+                                unsigned threads, size_t *done);
+nn_status nn_measure_reading(nn_dtype dtype, nn_isa isa, const void *p, size_t n,
+                             size_t times, unsigned threads, size_t *done);
+
 #endif

@@ -672,3 +672,34 @@ def activation_forward(name, args, z, dtype, isa=None):
 
 def activation_backward(name, args, dy, z, dtype, isa=None):
     return activation(name, args, dy, z, dtype, isa)
+
+
+# ---- what this CPU can do ----------------------------------------------------------
+
+def measure_arithmetic(dtype, times, threads=0, isa=None):
+    cdef int dtype_number = dtype_id(dtype)
+    cdef int isa_number = isa_id(isa)
+    cdef size_t rounds = times, done = 0
+    cdef unsigned int team = threads
+    cdef nn_status status
+    with nogil:
+        status = c.nn_measure_arithmetic(<c.nn_dtype>dtype_number, <c.nn_isa>isa_number,
+                                         rounds, team, &done)
+    check(status)
+    return done
+
+
+def measure_reading(x, times, threads=0, isa=None):
+    cdef int isa_number = isa_id(isa)
+    cdef Array px = hold(x, b"f", 4, "x")
+    cdef const void *src = px.view.buf
+    cdef size_t rounds = times, n = px.rows, done = 0
+    cdef unsigned int team = threads
+    cdef nn_status status
+    if px.cols != 1 or px.stride != 1:
+        raise ValueError("x must be one contiguous row.")
+    with nogil:
+        status = c.nn_measure_reading(c.NN_F32, <c.nn_isa>isa_number, src, n, rounds,
+                                      team, &done)
+    check(status)
+    return done

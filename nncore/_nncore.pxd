@@ -182,3 +182,8 @@ cdef extern from "nncore.h" nogil:
     nn_status nn_activation_backward(nn_dtype dtype, nn_isa isa, nn_activation act,
                                      const double *args, void *out, const void *dy,
                                      const void *z, size_t rows, size_t cols)
+
+    nn_status nn_measure_arithmetic(nn_dtype dtype, nn_isa isa, size_t times,
+                                    unsigned int threads, size_t *done)
+    nn_status nn_measure_reading(nn_dtype dtype, nn_isa isa, const void *p, size_t n,
+                                 size_t times, unsigned int threads, size_t *done)

@@ -55,6 +55,8 @@ struct nn_engine {
     nn_status (*activation)(nn_isa isa, nn_activation act, const double args[3],
                             void *out, const void *dy, const void *z, size_t rows,
                             size_t cols);
+    nn_status (*measure)(nn_isa isa, const void *p, size_t n, size_t times,
+                         unsigned threads, size_t *done);
 };
 
 extern const struct nn_engine nn_engine_f32, nn_engine_f64;

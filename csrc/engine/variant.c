@@ -27,6 +27,8 @@
 
 #include "engine/train.c"
 
+#include "engine/measure.c"
+
 /* One activation alone: forward if dy is NULL, else backward. */
 static nn_status activation(nn_isa isa, nn_activation act, const double args[3],
                             void *out, const void *dy, const void *z, size_t rows,
@@ -65,4 +67,5 @@ const struct nn_engine NN_ENGINE = {
     .set_counters = set_counters,
     .microseconds = microseconds,
     .activation = activation,
+    .measure = measure_cpu,
 };

@@ -96,6 +96,9 @@ struct nn_tiny {
     real *params, *grads, *slots[3];
 };
 
+/* Elements that multiply_adds may use. */
+#define NN_CHAINED 256
+
 struct nn_kernels {
     /* c[i][j] = bias[j] + sum_k a[i][first + k] b[k][j], i < m, j < n <= NN_PANEL,
        k < depth. Rows of a come through pointers, rows of c lie ldc apart, b is a panel
@@ -149,6 +152,13 @@ struct nn_kernels {
        x_rows, targets and weights (NULL: all 1) are filled; then the update. */
     void (*tiny_gradients)(const struct nn_tiny *net, size_t m, const real *weights);
     void (*tiny_update)(const struct nn_tiny *net, const struct nn_step *step);
+
+    /* x[i] = x[i] / 2 + 1, `times` times, for as many i <= NN_CHAINED as this CPU keeps
+       in flight; returns how many multiply-adds that was. Nothing else in its loop. */
+    size_t (*multiply_adds)(real *x, size_t times);
+
+    /* The bits of all elements joined by or: every element is read once. */
+    real (*read_all)(const real *p, size_t n);
 };
 
 /* One table per object; the names are pasted in kernels/variant.c. */

@@ -22,6 +22,8 @@
 
 #include "kernels/tiny.c"
 
+#include "kernels/measure.c"
+
 const struct nn_kernels NN_KERNELS = {
     .product = product,
     .gradient = gradient,
@@ -39,4 +41,6 @@ const struct nn_kernels NN_KERNELS = {
     .sum_squares = sum_squares,
     .tiny_gradients = tiny_gradients,
     .tiny_update = tiny_update,
+    .multiply_adds = multiply_adds,
+    .read_all = read_all,
 };
