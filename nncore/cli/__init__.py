@@ -1,4 +1,4 @@
-"""The command line: `nncore selftest`, `nncore info`."""
+"""The command line: `nncore selftest`, `nncore info`, `nncore bench`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from .._version import __version__
+from ..benchmark.command import add_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,12 +39,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="show how this nncore was built and what it runs on",
         description="Show version, compiler, instruction sets, OpenMP and threads.",
     )
-    command = parser.parse_args(argv).command
+    bench = commands.add_parser(
+        "bench",
+        help="measure this CPU, and nncore beside the libraries that are installed",
+        description="Measure what this CPU can do at most, then training and "
+        "prediction with nncore and with every peer that is installed, in turns.",
+    )
+    add_arguments(bench)
+    options = parser.parse_args(argv)
+    command = options.command
     # Imported here, so that --help and --version answer without the core.
     if command == "selftest":
         from .._selftest import selftest
 
         return 0 if selftest() else 1
+    if command == "bench":
+        from ..benchmark.command import main as bench_main
+
+        return bench_main(options)
     from .._config import show_config
 
     show_config()

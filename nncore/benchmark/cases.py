@@ -1,0 +1,364 @@
+"""What is measured: one table of cases, and the numbers that every peer starts from.
+
+A case names a network, its training and what of it is timed; `CASES` is the whole
+benchmark. `data` and `weights` make the same arrays in every process that asks.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+METRICS = {
+    "mean_squared_error": "mean_absolute_error",
+    "binary_crossentropy": "binary_accuracy",
+    "categorical_crossentropy": "categorical_accuracy",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network and what is timed of it.
+
+    Attributes:
+        name: what `--cases` and the tables call it.
+        widths: columns of the input, of every hidden layer, of the output.
+        hidden: activation of the hidden layers.
+        output: activation of the last layer.
+        loss: a loss by its Keras name; the one metric follows from it.
+        optimizer: "adam", "sgd" or "momentum" (SGD with momentum 0.9).
+        batch: rows of a step, or of a call.
+        rows: rows of an epoch, or of a call.
+        epochs: epochs of one `fit`.
+        does: "train" times `fit`, "predict" times `predict`, "call" times one row.
+        task: which targets: "xor", "quadrants", "classes", "sign" or "shifted".
+        shuffle: whether each epoch has an order of its own.
+        dtype: "float32" or "float64".
+        goals: what nncore is to reach, as (figure, bound): "us/step", "% of peak",
+            "fit ms" and "us" for itself, a contestant's name for how many times
+            nncore's speed exceeds it.
+        published: a figure from elsewhere to read the row beside; not measured here.
+        quick: whether `--quick` measures it too.
+        alone: measure nncore only.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    hidden: str = "relu"
+    output: str = "softmax"
+    loss: str = "categorical_crossentropy"
+    optimizer: str = "adam"
+    batch: int = 32
+    rows: int = 32
+    epochs: int = 1
+    does: str = "train"
+    task: str = "classes"
+    shuffle: bool = True
+    dtype: str = "float32"
+    goals: tuple[tuple[str, float], ...] = ()
+    published: str = ""
+    quick: bool = False
+    alone: bool = False
+
+    @property
+    def metric(self) -> str:
+        """The metric that goes with the loss, by its Keras name."""
+        return METRICS[self.loss]
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activation of each layer."""
+        return (self.hidden,) * (len(self.widths) - 2) + (self.output,)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """The shape of each kernel, (inputs, units)."""
+        return tuple(zip(self.widths[:-1], self.widths[1:], strict=True))
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all kernels and biases."""
+        return sum((n_in + 1) * n_out for n_in, n_out in self.shapes)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of a row: those of the matrix products.
+
+        Training has three products per layer, 6 in out, but the first layer needs no
+        gradient of its input; prediction has one, 2 in out.
+
+        Example:
+            >>> Case("pima", (8, 10, 8, 8, 1), batch=10).flops
+            1328
+        """
+        products = [n_in * n_out for n_in, n_out in self.shapes]
+        if self.does != "train":
+            return 2 * sum(products)
+        return 6 * sum(products) - 2 * products[0]
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return -(-self.rows // self.batch)
+
+    @property
+    def title(self) -> str:
+        """The case in words."""
+        words = [f"{'-'.join(map(str, self.widths))} {self.hidden}"]
+        if self.output != self.hidden:
+            words[0] += f", {self.output}"
+        if self.does == "train":
+            loss = "".join(word[0] for word in self.loss.split("_"))
+            names = {"mse": "mse", "bc": "bce", "cc": "cce"}
+            words.append(f"{names[loss]}, {self.optimizer}")
+            order = "" if self.shuffle else ", not shuffled"
+            epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+            words.append(f"{self.rows:,} rows, batch {self.batch}, {epochs}{order}")
+        else:
+            words.append(f"{self.rows:,} row{'s' * (self.rows > 1)}")
+        if self.dtype != "float32":
+            words.append(self.dtype)
+        return "; ".join(words)
+
+
+_XOR = {"output": "sigmoid", "loss": "mean_squared_error", "task": "xor"}
+_PIMA = {"output": "sigmoid", "loss": "binary_crossentropy", "task": "sign"}
+_SQUARE = {"output": "linear", "loss": "mean_squared_error", "task": "shifted"}
+
+
+def _cases() -> Iterator[Case]:
+    """The table."""
+    yield Case(
+        "xor",
+        (2, 16, 1),
+        batch=4,
+        rows=4,
+        epochs=1000,
+        goals=(("us/step", 0.20), ("fit ms", 0.5), ("jax", 30), ("fann", 4)),
+        quick=True,
+        **_XOR,
+    )
+    pima = (8, 10, 8, 8, 1)
+    yield Case(
+        "pima",
+        pima,
+        batch=10,
+        rows=768,
+        epochs=20,
+        goals=(("us/step", 1.0), ("jax", 18), ("fann", 5)),
+        quick=True,
+        **_PIMA,
+    )
+    yield Case(
+        "pima-long",
+        pima,
+        batch=10,
+        rows=768,
+        epochs=1000,
+        goals=(("us/step", 0.75),),
+        **_PIMA,
+    )
+    yield Case(
+        "gaussian-xor",
+        (2, 4, 4, 2),
+        optimizer="momentum",
+        batch=100,
+        rows=10_000,
+        task="quadrants",
+        goals=(("jax", 25),),
+    )
+    yield Case(
+        "full-batch",
+        (4, 32, 16, 4),
+        hidden="tanh",
+        batch=10_000,
+        rows=10_000,
+        epochs=10,
+        shuffle=False,
+        goals=(("jax", 8), ("torch", 8)),
+        **_SQUARE,
+    )
+    yield Case(
+        "64",
+        (64, 64, 64, 10),
+        batch=32,
+        rows=9600,
+        goals=(("us/step", 17.5), ("jax", 4)),
+        quick=True,
+    )
+    digits = (784, 512, 512, 10)
+    yield Case(
+        "512",
+        digits,
+        batch=128,
+        rows=7680,
+        goals=(("% of peak", 80), ("jax", 1.4), ("torch", 2), ("1 thread", 1.85)),
+        quick=True,
+    )
+    wide = (1024, 2048, 2048, 2048, 10)
+    yield Case(
+        "2048",
+        wide,
+        batch=1024,
+        rows=4096,
+        goals=(("% of peak", 88), ("jax", 1.15), ("1 thread", 1.85)),
+    )
+    yield Case(
+        "4096",
+        (4096, 4096, 4096),
+        batch=1024,
+        rows=2048,
+        goals=(("% of peak", 88), ("1 thread", 1.85)),
+        **_SQUARE,
+    )
+    yield Case(
+        "sgd-64",
+        (64, 64, 64, 64),
+        optimizer="sgd",
+        batch=32,
+        rows=9600,
+        goals=(("% of peak", 81),),
+        published="libxsmm on a like machine: 81 % of peak, one core",
+    )
+    yield Case(
+        "sgd-512",
+        (768, 512, 512, 64),
+        optimizer="sgd",
+        batch=128,
+        rows=7680,
+        goals=(("% of peak", 92),),
+        published="libxsmm on a like machine: 92 % of peak, one core",
+    )
+    yield Case(
+        "sgd-2048",
+        (1024, 2048, 2048, 2048, 64),
+        optimizer="sgd",
+        batch=1024,
+        rows=4096,
+        goals=(("% of peak", 85),),
+        published="libxsmm on a like machine: 85 % of peak, two cores",
+    )
+    yield Case(
+        "sgd-4096",
+        (4096, 4096, 4096),
+        optimizer="sgd",
+        batch=1024,
+        rows=2048,
+        goals=(("% of peak", 80),),
+        published="libxsmm on a like machine: 80 % of peak, two cores",
+        **_SQUARE,
+    )
+    for name, widths, batch, rows in (
+        ("64", (64, 64, 64, 10), 32, 9600),
+        ("512", digits, 128, 3840),
+        ("2048", wide, 1024, 2048),
+    ):
+        yield Case(
+            f"{name}-float64",
+            widths,
+            batch=batch,
+            rows=rows,
+            dtype="float64",
+            alone=True,
+        )
+    one = (("us", 1.2), ("onnxruntime", 8), ("bound us", 0.4))
+    yield Case("xor-row", (2, 16, 1), does="call", goals=one, quick=True, **_XOR)
+    yield Case("pima-row", pima, does="call", goals=one, **_PIMA)
+    row = (("onnxruntime", 1.3), ("reading", 1 / 1.2))
+    yield Case("512-row", digits, does="call", goals=row, quick=True)
+    for name, widths, rows, ratio, rest in (
+        ("xor-rows", (2, 16, 1), 100_000, 2, _XOR),
+        ("pima-rows", pima, 100_000, 2, _PIMA),
+        ("64-rows", (64, 64, 64, 4), 100_000, 1.5, {}),
+        ("512-rows", digits, 4096, 1.1, {}),
+    ):
+        yield Case(
+            name,
+            widths,
+            batch=rows,
+            rows=rows,
+            does="predict",
+            goals=(("onnxruntime", ratio),),
+            quick=name == "pima-rows",
+            **rest,
+        )
+
+
+CASES = tuple(_cases())
+
+
+def chosen(patterns: Sequence[str] = (), quick: bool = False) -> list[Case]:
+    """The cases that a command line asks for, in the order of the table.
+
+    Args:
+        patterns: names or shell patterns; none means all.
+        quick: without patterns, only the cases of `--quick`.
+
+    Raises:
+        ValueError: a pattern fits no case.
+
+    Example:
+        >>> [case.name for case in chosen(["xor*"])]
+        ['xor', 'xor-row', 'xor-rows']
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(case.name, pattern) for case in CASES):
+            names = ", ".join(case.name for case in CASES)
+            raise ValueError(
+                f"A case must be one of {names}. Received: {pattern!r}"
+            ) from None
+    if not patterns:
+        return [case for case in CASES if case.quick or not quick]
+    return [c for c in CASES if any(fnmatchcase(c.name, p) for p in patterns)]
+
+
+def _random(case: Case, what: str) -> np.random.Generator:
+    """Random numbers that depend on the shapes alone."""
+    text = f"{what} {case.widths} {case.rows}"
+    return np.random.Generator(np.random.Philox(zlib.crc32(text.encode())))
+
+
+def data(case: Case) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Inputs (rows, columns) and targets (rows, outputs) that a network can learn."""
+    rng = _random(case, "data")
+    if case.task == "xor" and case.rows == 4:
+        x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    else:
+        x = rng.standard_normal((case.rows, case.widths[0]), np.float32)
+    n_out = case.widths[-1]
+    if case.task == "xor":
+        y = ((x[:, :1] > 0.5) != (x[:, 1:2] > 0.5)).astype(np.float32)
+    elif case.task == "sign":
+        y = (x.sum(axis=1, keepdims=True) > 0).astype(np.float32)
+    elif case.task == "shifted":
+        columns = (np.arange(n_out) + 1) % case.widths[0]
+        y = np.ascontiguousarray(0.5 * x[:, columns])
+    else:
+        if case.task == "quadrants":
+            label = (x[:, 0] * x[:, 1] > 0).astype(int)
+        else:
+            slopes = rng.standard_normal((case.widths[0], n_out), np.float32)
+            label = (x @ slopes).argmax(axis=1)
+        y = np.eye(n_out, dtype=np.float32)[label]
+    return x.astype(case.dtype, copy=False), y.astype(case.dtype, copy=False)
+
+
+def weights(case: Case) -> list[NDArray[Any]]:
+    """Kernel, bias, kernel, ... in Glorot's uniform distribution; biases are 0."""
+    rng = _random(case, "weights")
+    result: list[NDArray[Any]] = []
+    for n_in, n_out in case.shapes:
+        limit = np.sqrt(6 / (n_in + n_out))
+        kernel = rng.random((n_in, n_out), np.float32)
+        kernel *= 2 * limit
+        kernel -= limit
+        result += [kernel.astype(case.dtype, copy=False), np.zeros(n_out, case.dtype)]
+    return result

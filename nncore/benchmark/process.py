@@ -1,0 +1,112 @@
+"""The parent's side of a contestant's process.
+
+A contestant that is not on turn is stopped (SIGSTOP): no thread pool of one library can
+spin while another one is timed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+
+class ContestantError(RuntimeError):
+    """A contestant cannot do a case, or its process is gone."""
+
+
+class Process:
+    """A running worker, stopped between requests."""
+
+    def __init__(
+        self, module: str, threads: int, variant: str = "", timeout: float = 600.0
+    ) -> None:
+        """Start it; its library is imported at the first request.
+
+        Args:
+            module: its module in `nncore.benchmark.peers`.
+            threads: how many threads its library may use.
+            variant: which of the module's ways.
+            timeout: seconds after which an answer is no longer waited for.
+        """
+        self.timeout = timeout
+        self.words = tempfile.TemporaryFile()
+        self.pending = b""
+        command = [sys.executable, "-m", "nncore.benchmark.worker"]
+        self.child = subprocess.Popen(
+            [*command, module, str(threads), variant],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.words,
+            env=environment(threads),
+        )
+
+    def ask(self, do: str, **request: Any) -> dict[str, Any]:
+        """Send one request, wait for its answer, stop the process again.
+
+        Raises:
+            ContestantError: it answered with an error, died, or took too long.
+        """
+        assert self.child.stdin is not None
+        try:
+            self.child.send_signal(signal.SIGCONT)
+            self.child.stdin.write(json.dumps({"do": do, **request}).encode() + b"\n")
+            self.child.stdin.flush()
+        except OSError:
+            raise ContestantError(self._last_words()) from None
+        answer: dict[str, Any] = json.loads(self._line())
+        self.child.send_signal(signal.SIGSTOP)
+        if "error" in answer:
+            raise ContestantError(answer["error"])
+        return answer
+
+    def _line(self) -> bytes:
+        """The next line that it writes."""
+        assert self.child.stdout is not None
+        end = time.monotonic() + self.timeout
+        while b"\n" not in self.pending:
+            left = max(0.0, end - time.monotonic())
+            if not select.select([self.child.stdout], [], [], left)[0]:
+                self.close()
+                raise ContestantError(f"no answer within {self.timeout:.0f} seconds")
+            part = os.read(self.child.stdout.fileno(), 1 << 16)
+            if not part:
+                raise ContestantError(self._last_words())
+            self.pending += part
+        line, _, self.pending = self.pending.partition(b"\n")
+        return line
+
+    def _last_words(self) -> str:
+        """Why it is gone."""
+        status = self.child.wait()
+        self.words.seek(0)
+        lines = self.words.read().decode(errors="replace").strip().splitlines()
+        said = f": {lines[-1]}" if lines else ""
+        return f"the process ended with status {status}{said}"
+
+    def close(self) -> None:
+        """End it."""
+        self.child.kill()
+        self.child.wait()
+        for stream in (self.child.stdin, self.child.stdout, self.words):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    # What was not sent to a dead process.
+                    continue
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The variables that tell libraries how many threads to start."""
+    names = ("OMP", "OPENBLAS", "MKL", "NNCORE")
+    limits = {f"{name}_NUM_THREADS": str(threads) for name in names}
+    if threads == 1:
+        limits["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    return {**os.environ, **limits, "PYTHONUNBUFFERED": "1"}
