@@ -270,10 +270,10 @@ def _cases() -> Iterator[Case]:
             alone=True,
         )
     one = (("us", 1.2), ("onnxruntime", 8), ("bound us", 0.4))
-    yield Case("xor-row", (2, 16, 1), does="call", goals=one, quick=True, **_XOR)
-    yield Case("pima-row", pima, does="call", goals=one, **_PIMA)
+    yield Case("xor-row", (2, 16, 1), batch=1, rows=1, does="call", goals=one, quick=True, **_XOR)
+    yield Case("pima-row", pima, batch=1, rows=1, does="call", goals=one, **_PIMA)
     row = (("onnxruntime", 1.3), ("reading", 1 / 1.2))
-    yield Case("512-row", digits, does="call", goals=row, quick=True)
+    yield Case("512-row", digits, batch=1, rows=1, does="call", goals=row, quick=True)
     for name, widths, rows, ratio, rest in (
         ("xor-rows", (2, 16, 1), 100_000, 2, _XOR),
         ("pima-rows", pima, 100_000, 2, _PIMA),

@@ -100,6 +100,20 @@ CONTESTANTS = (
     Contestant("reading", "ours", ("call",), "reading", tries=False),
     Contestant("numpy", "with_numpy"),
     Contestant("torch", "with_torch", needs="torch"),
+    Contestant("jax", "with_jax", needs="jax"),
+    Contestant("keras", "with_keras", ("train", "predict"), needs="keras"),
+    Contestant("scikit-learn", "with_sklearn", ("train",), needs="sklearn"),
+    Contestant(
+        "onnxruntime", "with_onnxruntime", ("predict", "call"), needs="onnxruntime"
+    ),
+    Contestant(
+        "fann",
+        "with_fann",
+        ("train", "call"),
+        threads=1,
+        library="fann",
+        dtypes=("float32",),
+    ),
 )
 
 
