@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -159,3 +159,12 @@ def measure(threads: int, quick: bool = False) -> list[dict[str, float]]:
         }
         for count in team_sizes(threads)
     ]
+
+
+def keep_best(
+    peaks: list[dict[str, float]], dtype: str, threads: int, seen: Sequence[float]
+) -> None:
+    """Raise a peak where a later measurement of so many threads was better."""
+    for row in peaks:
+        if row["threads"] == threads:
+            row[dtype] = max(row[dtype], *seen)

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from .run import ratios, spread
+from .run import ratios, result_of, spread
 
 WIDTH = 100
-
-
-def machine_lines(found: dict[str, Any]) -> Iterator[str]:
-    """The machine and the most it can do."""
-    about = found["machine"]
-    yield (
-        f"{about['processor']}, {about['cpus']} CPUs, {about['isa']}; "
-        f"Python {about['python']}, {about['compiler']}"
-    )
-    yield ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    yield ""
-    yield "this CPU     float32 peak   float64 peak   reads, 256 KiB   reads, memory"
-    yield "threads           GFLOP/s        GFLOP/s    each     GB/s            GB/s"
-    for row in found["peaks"]:
-        yield (
-            f"{row['threads']:7}{row['float32'] / 1e9:18.1f}"
-            f"{row['float64'] / 1e9:15.1f}{row['cached'] / 1e9:17.1f}"
-            f"{row['memory'] / 1e9:16.1f}"
-        )
 
 
 def short(value: float) -> str:
@@ -36,9 +18,52 @@ def short(value: float) -> str:
         >>> short(0.2134), short(17.46), short(123456.0)
         ('0.213', '17.5', '123456')
     """
-    if value >= 100:
+    if value >= 99.95:
         return f"{value:.0f}"
-    return f"{value:.3g}" if value < 1 else f"{value:#.3g}".rstrip(".")
+    return f"{value:.3g}" if value < 1 else f"{value:#.3g}"
+
+
+def wrapped(text: str, indent: str = "    ") -> list[str]:
+    """A note in as many lines as it needs."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  "
+    )
+
+
+# ---- the machine -------------------------------------------------------------------
+
+
+def machine_lines(found: dict[str, Any]) -> Iterator[str]:
+    """The machine and the most it can do."""
+    about = found["machine"]
+    yield from wrapped(
+        f"{about['processor']}, {about['cpus']} CPUs, {about['isa']}; "
+        f"Python {about['python']}, {about['compiler']}",
+        "",
+    )
+    yield ""
+    yield f"{'threads':8}{'float32':>14}{'float64':>14}{'reads, caches':>16}{'memory':>12}"
+    yield f"{'':8}{'GFLOP/s':>14}{'GFLOP/s':>14}{'GB/s':>16}{'GB/s':>12}"
+    for row in found["peaks"]:
+        yield (
+            f"{row['threads']:<8}{row['float32'] / 1e9:14.1f}"
+            f"{row['float64'] / 1e9:14.1f}{row['cached'] / 1e9:16.1f}"
+            f"{row['memory'] / 1e9:12.1f}"
+        )
+    yield from wrapped(busy_words(found), "")
+
+
+def busy_words(found: dict[str, Any]) -> str:
+    """A warning where other work took the CPUs; empty where none is seen."""
+    first, last = found["peaks"][0], found["peaks"][-1]
+    share = last["float32"] / (first["float32"] * last["threads"] / first["threads"])
+    if share > 0.7:
+        return ""
+    return (
+        f"Other work is using this machine, or its threads share cores: {last['threads']} "
+        f"threads reach {100 * share:.0f} % of as many times one thread's peak. Figures "
+        "of several threads mean little then."
+    )
 
 
 def peak_of(found: dict[str, Any], dtype: str, team: int) -> float:
@@ -50,13 +75,16 @@ def peak_of(found: dict[str, Any], dtype: str, team: int) -> float:
     return float(rows[-1][dtype])
 
 
+# ---- a case ------------------------------------------------------------------------
+
+
 def figures(found: dict[str, Any], case: dict[str, Any], result: Any) -> dict[str, Any]:
     """The figures of one contestant in one case, from its samples.
 
     Returns:
-        `us/step` (with `low` and `high`, the spread over rounds), `rows/s`, `GFLOP/s`,
-        `% of peak` of the threads used, `run` seconds of the statement, `ratio` to
-        nncore with its spread, or empty if there are no samples.
+        `us`, microseconds of a step or call, with `low` and `high`, the tenth and
+        ninetieth percentile over rounds; `ms` of one run of the statement; `rows/s`;
+        `GFLOP/s`; `% of peak` of the threads used. Empty if there are no samples.
     """
     if not result["samples"]:
         return {}
@@ -64,55 +92,188 @@ def figures(found: dict[str, Any], case: dict[str, Any], result: Any) -> dict[st
     middle, low, high = (scale * value for value in spread(result["samples"]))
     rows = 1e6 * case["batch"] / middle
     rate = rows * case["flops_per_row"]
-    peak = peak_of(found, case["dtype"], result["team"] or 1)
-    times = ratios(case, result["name"])
     return {
-        "us/step": middle,
+        "us": middle,
         "low": low,
         "high": high,
+        "ms": 1e3 * spread(result["samples"])[0],
         "rows/s": rows,
         "GFLOP/s": rate / 1e9,
-        "% of peak": 100 * rate / peak,
-        "run": spread(result["samples"])[0],
-        "ratio": spread(times) if times else None,
+        "% of peak": 100 * rate / peak_of(found, case["dtype"], result["team"] or 1),
     }
-
-
-HEAD = (
-    f"  {'':12} {'threads':>7} {'µs/step':>9} {'10-90 %':>17} {'rows/s':>11} "
-    f"{'GFLOP/s':>8} {'% peak':>6} {'nncore is':>18}"
-)
 
 
 def case_lines(found: dict[str, Any], case: dict[str, Any]) -> Iterator[str]:
     """One case: a row per contestant, then what needs saying about them."""
     yield f"{case['name']}: {case['title']}"
-    step = {"train": "µs/step", "predict": "µs/call", "call": "µs/call"}[case["does"]]
-    yield HEAD.replace("µs/step", step)
+    step = "µs/step" if case["does"] == "train" else "µs/call"
+    yield (
+        f"  {'':12} {'threads':>7} {step:>8} {'10-90 %':>15} {'rows/s':>13} "
+        f"{'GFLOP/s':>8} {'% peak':>6} {'nncore is faster':>22}"
+    )
     notes = [case["published"]] if case["published"] else []
     for result in case["results"]:
-        found_here = figures(found, case, result)
-        name = result["name"]
-        if not found_here:
-            yield f"  {name:12} -  {result['error']}"[:WIDTH]
+        name, of = result["name"], figures(found, case, result)
+        if not of:
+            yield f"  {name:12} {'-':>7}"
+            notes.append(f"{name}: {result['error']}")
             continue
-        ratio = found_here["ratio"]
+        times = ratios(case, name)
         faster = ""
-        if ratio and name != "nncore":
-            faster = f"{short(ratio[0])}x ({short(ratio[1])}-{short(ratio[2])})"
-        reads = name == "reading"
-        spread_text = f"{short(found_here['low'])}-{short(found_here['high'])}"
+        if times and name != "nncore":
+            middle, low, high = spread(times)
+            faster = f"{short(middle)}x ({short(low)}-{short(high)})"
+        rate = "", ""
+        if name != "reading":
+            rate = short(of["GFLOP/s"]), f"{of['% of peak']:.1f}"
+        between = f"{short(of['low'])}-{short(of['high'])}"
         yield (
-            f"  {name:12} {result['team']:7} {short(found_here['us/step']):>9} "
-            f"{spread_text:>17} {found_here['rows/s']:11,.0f} "
-            f"{'' if reads else short(found_here['GFLOP/s']):>8} "
-            f"{'' if reads else format(found_here['% of peak'], '.1f'):>6} {faster:>18}"
+            f"  {name:12} {result['team']:7} {short(of['us']):>8} {between:>15} "
+            f"{of['rows/s']:13,.0f} {rate[0]:>8} {rate[1]:>6} {faster:>22}"
         )
         if result["agrees"] is False:
-            notes.append(f"{name}: computes something else: {result['checked'][:3]}")
+            seen = ", ".join(f"{value:.6g}" for value in result["checked"][:4])
+            notes.append(f"{name}: NOT THE SAME WORK, it found {seen}")
         if result["note"]:
             notes.append(f"{name}: {result['note']}")
-        if result["first"] > 20 * found_here["run"] and result["first"] > 0.2:
+        if result["first"] > 0.2 and result["first"] > 20 * of["ms"] / 1e3:
             notes.append(f"{name}: first run {result['first']:.1f} s, not counted")
     for note in notes:
-        yield f"    {note}"
+        yield from wrapped(note)
+
+
+# ---- the rest ----------------------------------------------------------------------
+
+
+def busy_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Single calls alone and beside a busy thread."""
+    yield "one row of 2-16-1, every call timed, alone and beside a thread that runs Python"
+    yield f"  {'µs a call':12} {'alone':>10} {'99 %':>10} {'beside':>12} {'99 %':>12}"
+    for row in rows:
+        if "error" in row:
+            yield f"  {row['name']:12} {'-':>10}"
+            continue
+        alone, beside = row["alone"], row["beside"]
+        values = (alone["mean"], alone["p99"], beside["mean"], beside["p99"])
+        cells = [short(1e6 * value) for value in values]
+        yield (
+            f"  {row['name']:12} {cells[0]:>10} {cells[1]:>10} {cells[2]:>12} "
+            f"{cells[3]:>12}"
+        )
+
+
+def extra_lines(extras: dict[str, Any]) -> Iterator[str]:
+    """Import time and memory."""
+    middle, low, high = (1e3 * s for s in spread(extras["import_seconds"]))
+    yield (
+        f"import nncore, after numpy: {short(middle)} ms ({short(low)}-{short(high)})"
+    )
+    fit = extras.get("fit_memory", {})
+    if fit:
+        yield (
+            f"fit on {fit['rows']:,} x {fit['columns']:,} float32: the process grows by "
+            f"{fit['grown_bytes'] / 1e6:.1f} MB"
+            if "error" not in fit
+            else f"fit, memory: {fit['error']}"
+        )
+    predict = extras.get("predict_memory", {})
+    if predict:
+        yield (
+            f"{predict['calls']:,} predict calls: the process grows by "
+            f"{predict['grown_bytes'] / 1e6:.1f} MB"
+            if "error" not in predict
+            else f"predict, memory: {predict['error']}"
+        )
+
+
+# ---- goals -------------------------------------------------------------------------
+
+
+def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was to be reached, beside what was.
+
+    Returns:
+        Dictionaries: `case`, `what` in words, `bound`, `is_most` (the bound is an upper
+        one), `measured` (None: not measured) and `reached`.
+    """
+    rows = []
+    by_name = {case["name"]: case for case in found["cases"]}
+    for case in found["cases"]:
+        for goal in case["goals"]:
+            rows.append(_judged(case["name"], *_goal(found, by_name, case, goal)))
+        if not any(goal["versus"] == "1 thread" for goal in case["goals"]):
+            times = ratios(case, "1 thread")
+            if times:
+                words = "times as fast as 1 thread"
+                value = spread(times)[0]
+                rows.append(_judged(case["name"], words, 0.95, False, value))
+    extras = found.get("extras", {})
+    if extras.get("import_seconds"):
+        value = 1e3 * spread(extras["import_seconds"])[0]
+        rows.append(_judged("import", "ms after numpy", 15, True, value))
+    memory = extras.get("fit_memory", {})
+    if "grown_bytes" in memory:
+        value, most = memory["grown_bytes"] / 1e6, memory["goal_bytes"] / 1e6
+        rows.append(_judged("fit memory", "MB", most, True, value))
+    memory = extras.get("predict_memory", {})
+    if "grown_bytes" in memory:
+        value = memory["grown_bytes"] / 1e6
+        rows.append(_judged("predict memory", "MB", 0, True, value))
+    return rows
+
+
+def _judged(
+    name: str, words: str, bound: float, is_most: bool, value: float | None
+) -> dict[str, Any]:
+    """One row of `goals`."""
+    reached = None
+    if value is not None:
+        reached = value <= bound if is_most else value >= bound
+    return {
+        "case": name,
+        "what": words,
+        "bound": bound,
+        "is_most": is_most,
+        "measured": value,
+        "reached": reached,
+    }
+
+
+def _goal(
+    found: dict[str, Any], by_name: dict[str, Any], case: dict[str, Any], goal: Any
+) -> tuple[str, float, bool, float | None]:
+    """Words, bound, whether it is an upper one, and the figure of one `Goal`."""
+    figure, bound, versus, who = (
+        goal[key] for key in ("figure", "bound", "versus", "who")
+    )
+    prefix = "" if who == "nncore" else f"{who}: "
+    if figure == "times":
+        times = ratios(case, versus, who)
+        words = f"{prefix}times as fast as {versus}"
+        return words, bound, False, spread(times)[0] if times else None
+    result = result_of(case, who)
+    of = figures(found, case, result) if result else {}
+    if figure == "points":
+        other = by_name.get(versus)
+        theirs = result_of(other, who) if other else None
+        value = None
+        if of and other and theirs:
+            value = of["% of peak"] - figures(found, other, theirs)["% of peak"]
+        return f"points of % of peak above {versus}", bound, False, value
+    step = "us a step" if case["does"] == "train" else "us a call"
+    words = {"us": step, "ms": "ms a fit"}.get(figure, figure)
+    return prefix + words, bound, figure in ("us", "ms"), of.get(figure)
+
+
+def goal_lines(found: dict[str, Any]) -> Iterator[str]:
+    """`goals` as a table."""
+    rows = goals(found)
+    if not rows:
+        return
+    yield f"{'goals':16}{'':42}{'goal':>12}{'measured':>12}"
+    for row in rows:
+        sign = "<=" if row["is_most"] else ">="
+        bound = f"{sign} {row['bound']:.4g}"
+        value = "-" if row["measured"] is None else f"{row['measured']:.3g}"
+        missed = "" if row["reached"] is not False else "   missed"
+        yield f"{row['case']:16}{row['what']:42}{bound:>12}{value:>12}{missed}"

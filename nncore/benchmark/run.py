@@ -83,7 +83,8 @@ class Result:
         team: threads that the last turn used, as far as the library says.
         first: seconds of the first run, which compiles where the library does.
         checked: numbers to compare with nncore's.
-        agrees: whether they are equal but for rounding; None: not comparable.
+        agrees: whether they are equal but for rounding or, where they cannot be, the
+            loss falls; None: there is nothing to compare.
         samples: seconds of a turn's average run, one per round.
     """
 
@@ -212,7 +213,7 @@ def measure_case(
     entries: list[Entry] = []
     results: list[Result] = []
     for peer in peers:
-        if not peer.fits(case):
+        if not peer.fits(case, threads):
             continue
         say(f"{case.name}: {peer.name}")
         try:
@@ -227,6 +228,9 @@ def measure_case(
             entry.result.agrees = agrees(
                 ours.checked, entry.result.checked, case.dtype
             )
+        elif case.does == "train":
+            first, *_, last = entry.result.checked
+            entry.result.agrees = last < first
     peak = []
     for number in range(rounds):
         say(f"{case.name}: round {number + 1} of {rounds}")
@@ -263,11 +267,41 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
     return middle, low, high
 
 
-def ratios(case: dict[str, Any], name: str) -> list[float]:
-    """How many times nncore's speed exceeds a contestant's, round by round."""
-    by_name = {result["name"]: result for result in case["results"]}
-    ours, theirs = by_name.get("nncore"), by_name.get(name)
-    if not ours or not theirs or ours["error"] or theirs["error"]:
+def beside_busy_thread(
+    case: Case, peers: Sequence[Contestant], pool: Pool, *, threads: int, seconds: float
+) -> list[dict[str, Any]]:
+    """Single calls alone and beside a thread that runs Python, per contestant.
+
+    Returns:
+        Dictionaries with `name` and either `error` or `alone` and `beside`, each with
+        `runs`, and `mean`, `median` and `p99` in seconds.
+    """
+    found = []
+    for peer in peers:
+        if not peer.fits(case, threads):
+            continue
+        try:
+            process = pool.get(peer, peer.threads or threads)
+            process.ask("prepare", case=dataclasses.asdict(case))
+            found.append({"name": peer.name, **process.ask("beside", seconds=seconds)})
+            process.ask("forget")
+        except ContestantError as error:
+            found.append({"name": peer.name, "error": str(error)})
+    return found
+
+
+def result_of(case: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """A contestant's result in a measured case, if it has samples."""
+    for result in case["results"]:
+        if result["name"] == name and result["samples"]:
+            return dict(result)
+    return None
+
+
+def ratios(case: dict[str, Any], name: str, who: str = "nncore") -> list[float]:
+    """How many times as fast `who` is as the contestant `name`, round by round."""
+    ours, theirs = result_of(case, who), result_of(case, name)
+    if not ours or not theirs:
         return []
     scale = ours["rows"] / theirs["rows"]
     pairs = zip(ours["samples"], theirs["samples"], strict=True)

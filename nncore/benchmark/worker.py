@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import sys
+import threading
 import time
 import timeit
 from typing import Any
@@ -75,12 +76,56 @@ class Worker:
             "team": team() if team else self.threads,
         }
 
+    def beside(self, seconds: float) -> dict[str, Any]:
+        """Seconds of every single run, alone and beside a thread that runs Python.
+
+        Such a thread wants the interpreter's lock all the time: who gives the lock up
+        for a moment, as around C code, may wait for it for milliseconds.
+        """
+        assert self.prepared is not None
+        run = compile(self.prepared.statement, "<statement>", "eval")
+        names = dict(self.prepared.names)
+        stop = threading.Event()
+
+        def busy() -> None:
+            while not stop.is_set():
+                sum(range(100))
+
+        def single_runs() -> list[float]:
+            taken, clock = [], time.perf_counter
+            end = clock() + seconds
+            while (start := clock()) < end:
+                eval(run, names)
+                taken.append(clock() - start)
+            return taken
+
+        alone = single_runs()
+        thread = threading.Thread(target=busy)
+        thread.start()
+        try:
+            crowded = single_runs()
+        finally:
+            stop.set()
+            thread.join()
+        return {"alone": summary(alone), "beside": summary(crowded)}
+
     def forget(self) -> dict[str, Any]:
         """Free the case's memory."""
         self.prepared = None
         self.timer = timeit.Timer()
         gc.collect()
         return {}
+
+
+def summary(taken: list[float]) -> dict[str, float]:
+    """Number, mean, median and 99th percentile."""
+    ordered = sorted(taken)
+    return {
+        "runs": len(ordered),
+        "mean": sum(ordered) / len(ordered),
+        "median": ordered[len(ordered) // 2],
+        "p99": ordered[int(0.99 * (len(ordered) - 1))],
+    }
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ computes what the others do, and returns a `Prepared`: a statement to time.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,8 @@ class Prepared:
         rows: rows that one run of the statement trains or predicts.
         checked: comparable numbers from the case's own weights and data: the mean loss
             of the first epoch in the order given, or the first outputs.
-        comparable: whether `checked` must equal nncore's.
+        comparable: whether `checked` must equal nncore's; if not, training gives the
+            losses of two epochs, and the second is to be less.
         note: where the work differs from nncore's.
         team: how many threads the last run used, where the library says so.
     """
@@ -54,6 +55,8 @@ class Contestant:
         needs: module that must be installed.
         library: shared library that must be found.
         dtypes: dtypes that it computes in.
+        most: parameters above which it is too slow to wait for.
+        quick: whether `--quick` measures it without being asked.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Contestant:
     needs: str = "numpy"
     library: str = ""
     dtypes: tuple[str, ...] = ("float32", "float64")
+    most: int = 1 << 62
+    quick: bool = True
 
     @property
     def is_nncore(self) -> bool:
@@ -79,9 +84,11 @@ class Contestant:
             return f"{self.needs} is not installed"
         return ""
 
-    def fits(self, case: Case) -> bool:
-        """Whether it can do a case's kind of work in the case's dtype."""
+    def fits(self, case: Case, threads: int) -> bool:
+        """Whether it can do a case's kind of work, and is worth a row of its own."""
         if case.does not in self.does or case.dtype not in self.dtypes:
+            return False
+        if case.parameters > self.most or (self.variant == "one" and threads == 1):
             return False
         if self.variant == "reading":
             return 4 * case.parameters > READING_BYTES
@@ -90,6 +97,9 @@ class Contestant:
 
 # Networks above this many bytes are limited by reading their weights, one row a time.
 READING_BYTES = 1 << 20
+
+# What is slow to wait for and, where networks are wide, runs the same products.
+_SLOW = {"most": 5_000_000, "quick": False}
 
 CONTESTANTS = (
     Contestant("nncore", "ours", tries=False),
@@ -101,10 +111,13 @@ CONTESTANTS = (
     Contestant("numpy", "with_numpy"),
     Contestant("torch", "with_torch", needs="torch"),
     Contestant("jax", "with_jax", needs="jax"),
-    Contestant("keras", "with_keras", ("train", "predict"), needs="keras"),
-    Contestant("scikit-learn", "with_sklearn", ("train",), needs="sklearn"),
+    Contestant("keras", "with_keras", ("train", "predict"), needs="keras", **_SLOW),
+    Contestant("scikit-learn", "with_sklearn", ("train",), needs="sklearn", **_SLOW),
     Contestant(
         "onnxruntime", "with_onnxruntime", ("predict", "call"), needs="onnxruntime"
+    ),
+    Contestant(
+        "ort bound", "with_onnxruntime", ("call",), "bound", needs="onnxruntime"
     ),
     Contestant(
         "fann",
@@ -113,12 +126,17 @@ CONTESTANTS = (
         threads=1,
         library="fann",
         dtypes=("float32",),
+        most=20_000,
     ),
 )
 
 
-def named(names: list[str]) -> list[Contestant]:
+def named(names: Sequence[str] = (), quick: bool = False) -> list[Contestant]:
     """The contestants of these names, and nncore in all its ways.
+
+    Args:
+        names: of peers; none means all.
+        quick: without names, only the peers of `--quick`.
 
     Raises:
         ValueError: a name is unknown.
@@ -133,4 +151,6 @@ def named(names: list[str]) -> list[Contestant]:
             raise ValueError(
                 f"A peer must be one of {', '.join(known)}. Received: {name!r}"
             )
-    return [p for p in CONTESTANTS if p.is_nncore or not names or p.name in names]
+    if not names:
+        return [peer for peer in CONTESTANTS if peer.quick or not quick]
+    return [peer for peer in CONTESTANTS if peer.is_nncore or peer.name in names]

@@ -20,7 +20,13 @@ from . import Prepared
 # fann_train_enum and fann_activationfunc_enum of FANN 2.2.
 ALGORITHMS = {"incremental": 0, "batch": 1, "rprop": 2, "quickprop": 3}
 LINEAR, SIGMOID, SYMMETRIC = 0, 3, 5
-EPOCHS = 200
+# Rows of one run: some milliseconds.
+ROWS = 20_000
+
+FLOATS = ctypes.POINTER(ctypes.c_float)
+ROW_CALLBACK = ctypes.CFUNCTYPE(
+    None, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint, FLOATS, FLOATS
+)
 
 
 def versions() -> dict[str, str]:
@@ -31,17 +37,16 @@ def versions() -> dict[str, str]:
 def library() -> ctypes.CDLL:
     """The library with the types of what is called."""
     fann = ctypes.CDLL(find_library("fann"))
-    floats = ctypes.POINTER(ctypes.c_float)
     pointer, unsigned = ctypes.c_void_p, ctypes.c_uint
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "fann_create_standard_array": (pointer, [unsigned, ctypes.POINTER(unsigned)]),
-        "fann_create_train": (pointer, [unsigned, unsigned, unsigned]),
+        "fann_create_train_from_callback": (
+            pointer,
+            [unsigned, unsigned, unsigned, ROW_CALLBACK],
+        ),
         "fann_destroy": (None, [pointer]),
         "fann_get_MSE": (ctypes.c_float, [pointer]),
-        "fann_get_total_connections": (unsigned, [pointer]),
-        "fann_get_train_input": (floats, [pointer, unsigned]),
-        "fann_get_train_output": (floats, [pointer, unsigned]),
-        "fann_run": (floats, [pointer, floats]),
+        "fann_run": (FLOATS, [pointer, FLOATS]),
         "fann_set_activation_function_hidden": (None, [pointer, ctypes.c_int]),
         "fann_set_activation_function_output": (None, [pointer, ctypes.c_int]),
         "fann_set_training_algorithm": (None, [pointer, ctypes.c_int]),
@@ -59,13 +64,10 @@ def library() -> ctypes.CDLL:
 
 def prepare(case: Case, threads: int, variant: str) -> Prepared:
     """`fann_train_on_data` for whole epochs, or `fann_run` for one row."""
-    if case.parameters > 100_000:
-        raise NotImplementedError("too slow here: small networks only")
     fann = library()
     sizes = (ctypes.c_uint * len(case.widths))(*case.widths)
     x, y = data(case)
     x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-    floats = ctypes.POINTER(ctypes.c_float)
 
     def network(algorithm: str) -> int:
         net: int = fann.fann_create_standard_array(len(sizes), sizes)
@@ -78,18 +80,19 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
     if case.does == "call":
         net = network("rprop")
         names: dict[str, Any] = {"run": fann.fann_run, "net": net}
-        names["x"] = x.ctypes.data_as(floats)
+        names["x"] = x.ctypes.data_as(FLOATS)
         return Prepared(
             "run(net, x)", names, 1, [], False, "tanh hidden layers, through ctypes"
         )
-    rows = fann.fann_create_train(len(x), x.shape[1], y.shape[1])
-    for i in range(len(x)):
-        ctypes.memmove(fann.fann_get_train_input(rows, i), x[i].ctypes.data, x[i].nbytes)
-        ctypes.memmove(
-            fann.fann_get_train_output(rows, i), y[i].ctypes.data, y[i].nbytes
-        )
+
+    @ROW_CALLBACK
+    def fill(row: int, n_in: int, n_out: int, into: Any, out: Any) -> None:
+        ctypes.memmove(into, x[row].ctypes.data, x[row].nbytes)
+        ctypes.memmove(out, y[row].ctypes.data, y[row].nbytes)
+
+    rows = fann.fann_create_train_from_callback(len(x), x.shape[1], y.shape[1], fill)
     took, checked = {}, {}
-    epochs = max(1, min(case.epochs, 20_000 // len(x)))
+    epochs = max(1, min(case.epochs, ROWS // len(x)))
     for algorithm in ALGORITHMS:
         net = network(algorithm)
         before = fann.fann_train_epoch(net, rows)

@@ -64,12 +64,16 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
         model.coefs_, model.intercepts_ = parts[::2], parts[1::2]
     model.fit(x, targets)
     checked = [float(model.loss_curve_[-1])]
+    comparable = same and case.loss != "mean_squared_error"
+    if not comparable:
+        model.fit(x, targets)
+        checked.append(float(model.loss_curve_[-1]))
     model.set_params(max_iter=epochs, shuffle=case.shuffle)
     return Prepared(
         f"model.fit(x, y)  # {epochs} epochs",
         {"model": model, "x": x, "y": targets},
         epochs * case.rows,
         checked,
-        comparable=same and case.loss != "mean_squared_error",
+        comparable=comparable,
         note=", ".join(notes),
     )

@@ -1,0 +1,132 @@
+"""Figures that are no rounds of a case: import time, memory, calls beside a busy thread.
+
+`python -m nncore.benchmark.extras NAME` measures one of them in its own process and
+prints one JSON line, so that what the process did before does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+IMPORT = """
+import time, numpy
+start = time.perf_counter()
+import nncore
+print(time.perf_counter() - start)
+"""
+
+
+def import_seconds(rounds: int) -> list[float]:
+    """What `import nncore` takes after `import numpy`, in new processes."""
+    # With byte code at hand, as an installed package has it.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    taken = []
+    for _ in range(rounds + 1):
+        done = subprocess.run(
+            [sys.executable, "-c", IMPORT], capture_output=True, check=True, env=env
+        )
+        taken.append(float(done.stdout))
+    return taken[1:]
+
+
+def resident(peak: bool) -> int:
+    """Bytes of memory that this process has now, or had at most."""
+    try:
+        with open("/proc/self/status") as lines:
+            for line in lines:
+                if line.startswith("VmHWM:" if peak else "VmRSS:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def fit_memory(rows: int = 250_000, columns: int = 1000) -> dict[str, Any]:
+    """How much a process grows at most while it trains on an array that it has."""
+    import numpy as np
+
+    from nncore.layers import Dense, Input
+    from nncore.models import Sequential
+
+    rng = np.random.default_rng(0)
+    x = np.empty((rows, columns), np.float32)
+    for start in range(0, rows, 1000):
+        rng.random(out=x[start : start + 1000], dtype=np.float32)
+    y = x[:, :1] > 0.5
+    y = y.astype(np.float32)
+    model = Sequential(
+        [
+            Input((columns,)),
+            Dense(64, activation="relu"),
+            Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
+    before = resident(peak=True)
+    model.fit(x, y, batch_size=128, epochs=1, verbose=0)
+    grown = resident(peak=True) - before
+    allowed = 60e6 + 6 * 4 * model.count_params() + 4 * rows
+    return {
+        "rows": rows,
+        "columns": columns,
+        "parameters": model.count_params(),
+        "grown_bytes": grown,
+        "goal_bytes": allowed,
+    }
+
+
+def predict_memory(calls: int = 10_000) -> dict[str, Any]:
+    """How much a process grows over many predictions, after a few hundred."""
+    import numpy as np
+
+    from nncore.layers import Dense, Input
+    from nncore.models import Sequential
+
+    model = Sequential([Input((64,)), Dense(64, activation="relu"), Dense(4)])
+    x = np.ones((8, 64), np.float32)
+    for _ in range(500):
+        model.predict(x, verbose=0)
+    before = resident(peak=False)
+    for _ in range(calls):
+        model.predict(x, verbose=0)
+    return {"calls": calls, "grown_bytes": resident(peak=False) - before}
+
+
+def in_new_process(name: str) -> dict[str, Any]:
+    """One of the measurements below, in a process of its own.
+
+    Returns:
+        What it found, or {"error": why not}.
+    """
+    command = [sys.executable, "-m", "nncore.benchmark.extras", name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no words"]
+        return {"error": f"status {done.returncode}: {lines[-1]}"}
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """All of them."""
+    say("import time")
+    found: dict[str, Any] = {"import_seconds": import_seconds(3 if quick else 15)}
+    if not quick:
+        say("memory")
+        found["fit_memory"] = in_new_process("fit_memory")
+        found["predict_memory"] = in_new_process("predict_memory")
+    return found
+
+
+MEASUREMENTS = {"fit_memory": fit_memory, "predict_memory": predict_memory}
+
+if __name__ == "__main__":
+    print(json.dumps(MEASUREMENTS[sys.argv[1]]()))
