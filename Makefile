@@ -25,7 +25,7 @@ types:
 
 examples: ; for file in examples/*.py; do $(BIN)/python $$file || exit 1; done
 
-bench: ; for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+bench: ; $(BIN)/nncore bench
 
 selftest: ; $(BIN)/nncore selftest
 

@@ -39,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=positive, metavar="N", help="turns of each (9; quick: 3)"
     )
-    parser.add_argument(
-        "--dtype", choices=("float32", "float64"), help="of every case"
-    )
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="of every case")
 
 
 def positive(word: str) -> int:

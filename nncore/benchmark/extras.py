@@ -1,4 +1,4 @@
-"""Figures that are no rounds of a case: import time, memory, calls beside a busy thread.
+"""Figures that are no rounds of a case: import time and memory.
 
 `python -m nncore.benchmark.extras NAME` measures one of them in its own process and
 prints one JSON line, so that what the process did before does not count.
@@ -7,11 +7,12 @@ prints one JSON line, so that what the process did before does not count.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from .process import environment
 
 IMPORT = """
 import time, numpy
@@ -24,12 +25,12 @@ print(time.perf_counter() - start)
 def import_seconds(rounds: int) -> list[float]:
     """What `import nncore` takes after `import numpy`, in new processes."""
     # With byte code at hand, as an installed package has it.
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env = environment()
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-P", "-c", IMPORT]
     taken = []
     for _ in range(rounds + 1):
-        done = subprocess.run(
-            [sys.executable, "-c", IMPORT], capture_output=True, check=True, env=env
-        )
+        done = subprocess.run(command, capture_output=True, check=True, env=env)
         taken.append(float(done.stdout))
     return taken[1:]
 
@@ -106,8 +107,8 @@ def in_new_process(name: str) -> dict[str, Any]:
     Returns:
         What it found, or {"error": why not}.
     """
-    command = [sys.executable, "-m", "nncore.benchmark.extras", name]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-P", "-m", "nncore.benchmark.extras", name]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["no words"]
         return {"error": f"status {done.returncode}: {lines[-1]}"}
@@ -118,7 +119,7 @@ def in_new_process(name: str) -> dict[str, Any]:
 def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     """All of them."""
     say("import time")
-    found: dict[str, Any] = {"import_seconds": import_seconds(3 if quick else 15)}
+    found: dict[str, Any] = {"import_seconds": import_seconds(5 if quick else 15)}
     if not quick:
         say("memory")
         found["fit_memory"] = in_new_process("fit_memory")
@@ -126,7 +127,10 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     return found
 
 
-MEASUREMENTS = {"fit_memory": fit_memory, "predict_memory": predict_memory}
+MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "fit_memory": fit_memory,
+    "predict_memory": predict_memory,
+}
 
 if __name__ == "__main__":
     print(json.dumps(MEASUREMENTS[sys.argv[1]]()))

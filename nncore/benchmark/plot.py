@@ -53,7 +53,7 @@ def draw(found: dict[str, Any], path: str) -> None:
         raise ImportError(
             "A plot needs matplotlib: pip install 'nncore[bench]'"
         ) from None
-    cases = [case for case in found["cases"] if any(r["samples"] for r in case["results"])]
+    cases = [c for c in found["cases"] if any(r["samples"] for r in c["results"])]
     columns = 3
     lines = -(-len(cases) // columns)
     heights = [5.5] + [
@@ -125,7 +125,7 @@ def _roofline(axes: Any, found: dict[str, Any], cases: list[dict[str, Any]]) -> 
         ylim=(min(p[1] for p in points) / 3, peak_of(found, "float32", 1 << 16) / 4e8),
         xlabel="operations per byte that must move (parameters, their state, rows)",
         ylabel="GFLOP/s",
-        title="What limits each case: the sloping lines are bytes, the flat ones arithmetic",
+        title="What limits each case: sloping lines are bytes, flat ones arithmetic",
     )
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(fontsize=9, loc="lower right")
@@ -143,18 +143,30 @@ def _bars(axes: Any, case: dict[str, Any]) -> None:
         names.append(result["name"])
         values.append(middle)
         time = scale * spread(result["samples"])[0]
-        words.append(f" {short(time)} µs" if time < 1e4 else f" {short(time / 1e3)} ms")
+        words.append(f" {short(time)} µs" if time < 1e3 else f" {short(time / 1e3)} ms")
     places = range(len(names))
     axes.barh(places, values, color=[COLOURS.get(name, "#666666") for name in names])
-    axes.set_xscale("log")
-    low, high = min([*values, 1.0]), max([*values, 1.0])
-    axes.set_xlim(low / 2, high * (high / low) ** 0.35 * 1.6)
     axes.axvline(1, color="#222222", linewidth=0.8)
+    low, high = min([*values, 1.0]), max([*values, 1.0])
+    if high < 8:
+        axes.set_xlim(0, 1.45 * high)
+    else:
+        axes.set_xscale("log")
+        axes.set_xlim(low / 2, high * (high / low) ** 0.5 * 1.6)
+        axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks(places, names, fontsize=9)
     axes.invert_yaxis()
     for place, value, text in zip(places, values, words, strict=True):
-        axes.text(value, place, text, va="center", fontsize=9)
+        axes.text(
+            value,
+            place,
+            text if value == 1 else f"{text}, {short(value)}x",
+            va="center",
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
     head, _, rest = case["title"].partition("; ")
     axes.set_title(f"{case['name']}: {head}\n{rest}", fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlabel("times nncore's time per row", fontsize=8)
+    step = "step" if case["does"] == "train" else "call"
+    axes.set_xlabel(f"time of a {step}, as multiples of nncore's", fontsize=8)

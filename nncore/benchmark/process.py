@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 
@@ -36,9 +37,10 @@ class Process:
             timeout: seconds after which an answer is no longer waited for.
         """
         self.timeout = timeout
-        self.words = tempfile.TemporaryFile()
+        self.words = tempfile.TemporaryFile()  # noqa: SIM115
         self.pending = b""
-        command = [sys.executable, "-m", "nncore.benchmark.worker"]
+        # -P: not what happens to lie in the working directory.
+        command = [sys.executable, "-P", "-m", "nncore.benchmark.worker"]
         self.child = subprocess.Popen(
             [*command, module, str(threads), variant],
             stdin=subprocess.PIPE,
@@ -73,7 +75,7 @@ class Process:
         while b"\n" not in self.pending:
             left = max(0.0, end - time.monotonic())
             if not select.select([self.child.stdout], [], [], left)[0]:
-                self.close()
+                self.child.kill()
                 raise ContestantError(f"no answer within {self.timeout:.0f} seconds")
             part = os.read(self.child.stdout.fileno(), 1 << 16)
             if not part:
@@ -103,10 +105,18 @@ class Process:
                     continue
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The variables that tell libraries how many threads to start."""
-    names = ("OMP", "OPENBLAS", "MKL", "NNCORE")
-    limits = {f"{name}_NUM_THREADS": str(threads) for name in names}
+def environment(threads: int = 0) -> dict[str, str]:
+    """Variables of a new process: this very nncore, and how many threads to start.
+
+    Args:
+        threads: what libraries are told; 0: nothing.
+    """
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    settings = {"PYTHONPATH": os.pathsep.join(paths)}
+    if threads:
+        for name in ("OMP", "OPENBLAS", "MKL", "NNCORE"):
+            settings[f"{name}_NUM_THREADS"] = str(threads)
     if threads == 1:
-        limits["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    return {**os.environ, **limits, "PYTHONUNBUFFERED": "1"}
+        settings["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    return {**os.environ, **settings}

@@ -42,12 +42,12 @@ def machine_lines(found: dict[str, Any]) -> Iterator[str]:
         "",
     )
     yield ""
-    yield f"{'threads':8}{'float32':>14}{'float64':>14}{'reads, caches':>16}{'memory':>12}"
-    yield f"{'':8}{'GFLOP/s':>14}{'GFLOP/s':>14}{'GB/s':>16}{'GB/s':>12}"
+    yield f"{'':8}{'float32':>12}{'float64':>12}{'reads: caches':>16}{'memory':>12}"
+    yield f"{'threads':8}{'GFLOP/s':>12}{'GFLOP/s':>12}{'GB/s':>16}{'GB/s':>12}"
     for row in found["peaks"]:
         yield (
-            f"{row['threads']:<8}{row['float32'] / 1e9:14.1f}"
-            f"{row['float64'] / 1e9:14.1f}{row['cached'] / 1e9:16.1f}"
+            f"{row['threads']:<8}{row['float32'] / 1e9:12.1f}"
+            f"{row['float64'] / 1e9:12.1f}{row['cached'] / 1e9:16.1f}"
             f"{row['memory'] / 1e9:12.1f}"
         )
     yield from wrapped(busy_words(found), "")
@@ -60,9 +60,9 @@ def busy_words(found: dict[str, Any]) -> str:
     if share > 0.7:
         return ""
     return (
-        f"Other work is using this machine, or its threads share cores: {last['threads']} "
-        f"threads reach {100 * share:.0f} % of as many times one thread's peak. Figures "
-        "of several threads mean little then."
+        f"{last['threads']} threads together reach {100 * share:.0f} % of the sum of "
+        "their peaks: they share cores, or other work is using this machine. In the "
+        "latter case figures of several threads mean little."
     )
 
 
@@ -147,7 +147,7 @@ def case_lines(found: dict[str, Any], case: dict[str, Any]) -> Iterator[str]:
 
 def busy_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Single calls alone and beside a busy thread."""
-    yield "one row of 2-16-1, every call timed, alone and beside a thread that runs Python"
+    yield "one row of 2-16-1, each call timed, alone and beside a busy Python thread"
     yield f"  {'µs a call':12} {'alone':>10} {'99 %':>10} {'beside':>12} {'99 %':>12}"
     for row in rows:
         if "error" in row:
@@ -164,26 +164,18 @@ def busy_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def extra_lines(extras: dict[str, Any]) -> Iterator[str]:
     """Import time and memory."""
-    middle, low, high = (1e3 * s for s in spread(extras["import_seconds"]))
-    yield (
-        f"import nncore, after numpy: {short(middle)} ms ({short(low)}-{short(high)})"
-    )
-    fit = extras.get("fit_memory", {})
-    if fit:
-        yield (
-            f"fit on {fit['rows']:,} x {fit['columns']:,} float32: the process grows by "
-            f"{fit['grown_bytes'] / 1e6:.1f} MB"
-            if "error" not in fit
-            else f"fit, memory: {fit['error']}"
-        )
-    predict = extras.get("predict_memory", {})
-    if predict:
-        yield (
-            f"{predict['calls']:,} predict calls: the process grows by "
-            f"{predict['grown_bytes'] / 1e6:.1f} MB"
-            if "error" not in predict
-            else f"predict, memory: {predict['error']}"
-        )
+    middle, low, high = (short(1e3 * s) for s in spread(extras["import_seconds"]))
+    yield f"import nncore, after numpy: {middle} ms ({low}-{high})"
+    for key, words in (
+        ("fit_memory", "fit on {rows:,} x {columns:,} float32"),
+        ("predict_memory", "{calls:,} predict calls"),
+    ):
+        memory = extras.get(key)
+        if memory and "error" in memory:
+            yield f"{key}: {memory['error']}"
+        elif memory:
+            grown = memory["grown_bytes"] / 1e6
+            yield f"{words.format(**memory)}: the process grows by {grown:.1f} MB"
 
 
 # ---- goals -------------------------------------------------------------------------

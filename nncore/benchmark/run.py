@@ -225,9 +225,7 @@ def measure_case(
         results.append(entry.result)
         ours = entries[0].result
         if entry.result.agrees is not None:
-            entry.result.agrees = agrees(
-                ours.checked, entry.result.checked, case.dtype
-            )
+            entry.result.agrees = agrees(ours.checked, entry.result.checked, case.dtype)
         elif case.does == "train":
             first, *_, last = entry.result.checked
             entry.result.agrees = last < first

@@ -99,13 +99,11 @@ class Contestant:
 READING_BYTES = 1 << 20
 
 # What is slow to wait for and, where networks are wide, runs the same products.
-_SLOW = {"most": 5_000_000, "quick": False}
+_SLOW: dict[str, Any] = {"most": 5_000_000, "quick": False}
 
 CONTESTANTS = (
     Contestant("nncore", "ours", tries=False),
-    Contestant(
-        "1 thread", "ours", ("train", "predict"), "one", tries=False, threads=1
-    ),
+    Contestant("1 thread", "ours", ("train", "predict"), "one", tries=False, threads=1),
     Contestant("bound", "ours", ("call",), "bound", tries=False),
     Contestant("reading", "ours", ("call",), "reading", tries=False),
     Contestant("numpy", "with_numpy"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from nncore.models import Sequential
 from ..cases import Case, data, weights
 from . import Prepared
 
-RULES = {
+RULES: dict[str, Callable[[], optimizers.Optimizer]] = {
     "adam": optimizers.Adam,
     "sgd": optimizers.SGD,
     "momentum": lambda: optimizers.SGD(momentum=0.9),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..cases import Case, data, weights
+from ..cases import Case, data
 from . import Prepared
 
 # fann_train_enum and fann_activationfunc_enum of FANN 2.2.
@@ -85,12 +85,13 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
             "run(net, x)", names, 1, [], False, "tanh hidden layers, through ctypes"
         )
 
-    @ROW_CALLBACK
     def fill(row: int, n_in: int, n_out: int, into: Any, out: Any) -> None:
         ctypes.memmove(into, x[row].ctypes.data, x[row].nbytes)
         ctypes.memmove(out, y[row].ctypes.data, y[row].nbytes)
 
-    rows = fann.fann_create_train_from_callback(len(x), x.shape[1], y.shape[1], fill)
+    rows = fann.fann_create_train_from_callback(
+        len(x), x.shape[1], y.shape[1], ROW_CALLBACK(fill)
+    )
     took, checked = {}, {}
     epochs = max(1, min(case.epochs, ROWS // len(x)))
     for algorithm in ALGORITHMS:

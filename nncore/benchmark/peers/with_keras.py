@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from typing import Any
 
-# Chosen before Keras is imported, unless the user has chosen.
-BACKEND = os.environ.setdefault(
-    "KERAS_BACKEND",
-    next(
-        (name for name in ("jax", "tensorflow", "torch")
-         if importlib.util.find_spec(name)),
-        "tensorflow",
-    ),
-)  # fmt: skip
-
-import keras  # noqa: E402
-
-from ..cases import Case, data, weights  # noqa: E402
-from . import Prepared  # noqa: E402
+from ..cases import Case, data, weights
+from . import Prepared
 
 STEPS = 200
 
 
+def load() -> Any:
+    """Keras, on the backend that the user chose or else the first installed."""
+    for backend in ("jax", "tensorflow", "torch"):
+        if importlib.util.find_spec(backend):
+            os.environ.setdefault("KERAS_BACKEND", backend)
+    import keras
+
+    return keras
+
+
 def versions() -> dict[str, str]:
     """What is measured."""
+    keras = load()
     return {"keras": f"{keras.__version__} on {keras.backend.backend()}"}
 
 
 def prepare(case: Case, threads: int, variant: str) -> Prepared:
     """Whole epochs by `fit`, or `predict`."""
+    keras = load()
     keras.backend.set_floatx(case.dtype)
     layers = [
         keras.layers.Dense(units, activation=act)

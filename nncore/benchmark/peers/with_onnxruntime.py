@@ -6,13 +6,17 @@ written by the functions below, so that the package `onnx` is not needed.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 
 from ..cases import Case, data, weights
 from . import Prepared
+
+# Tools import every module, also where the library is missing.
+with contextlib.suppress(ImportError):
+    import onnxruntime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

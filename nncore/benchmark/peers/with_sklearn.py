@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import Any
 
-import sklearn
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-
 from ..cases import Case, data, weights
 from . import Prepared
+
+# Tools import every module, also where the library is missing.
+with contextlib.suppress(ImportError):
+    import sklearn
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 STEPS = 1000
 

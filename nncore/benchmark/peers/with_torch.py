@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
-
-import torch
-from torch import nn
 
 from ..cases import Case, data, weights
 from . import Prepared
 
+# Tools import every module, also where the library is missing.
+with contextlib.suppress(ImportError):
+    import torch
+    from torch import nn
+
 STEPS = 500
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 
 def versions() -> dict[str, str]:
@@ -29,7 +32,7 @@ def network(case: Case) -> Any:
         if act == "softmax" and not logits:
             layers.append(nn.Softmax(dim=1))
         elif act in ACTIVATIONS and not (logits and act == "sigmoid"):
-            layers.append(ACTIVATIONS[act]())
+            layers.append(getattr(nn, ACTIVATIONS[act])())
     model = nn.Sequential(*layers)
     values = iter(weights(case))
     with torch.no_grad():
@@ -47,11 +50,7 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
     x_rows, y_rows = data(case)
     x = torch.from_numpy(x_rows)
     if case.does != "train":
-
-        @torch.inference_mode()
-        def predict(x: Any) -> Any:
-            return model(x)
-
+        predict = torch.inference_mode()(model.forward)
         checked = predict(x).ravel()[:8].tolist()
         return Prepared("predict(x)", {"predict": predict, "x": x}, case.rows, checked)
     classes = case.loss == "categorical_crossentropy"
