@@ -301,6 +301,15 @@ def test_calls_are_timed_one_by_one_beside_a_busy_thread(pool):
         assert 0 < taken["median"] <= taken["p99"]
 
 
+def test_nobody_begins_when_time_is_up(pool):
+    found = run.measure_case(
+        XOR, [NNCORE, NUMPY], pool, threads=1, rounds=5, seconds=1e-3, until=0.0
+    )
+    nncore, numpy = found["results"]
+    assert len(nncore["samples"]) == len(found["peak"]) == 1
+    assert numpy["error"] == "not measured: short of time"
+
+
 @pytest.mark.parametrize(
     ("threads", "quick", "expected"),
     [(1, False, [1]), (4, False, [1, 4]), (4, True, [1])],
@@ -384,6 +393,7 @@ def test_goals_are_held_against_the_figures():
 
 def test_the_table_says_who_is_missing_and_who_does_other_work():
     found = found_by_hand()
+    found["goals"] = report.goals(found)
     lines = [
         *report.machine_lines(found),
         *report.case_lines(found, found["cases"][0]),

@@ -6,9 +6,12 @@ prints one JSON line, so that what the process did before does not count.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +104,52 @@ def predict_memory(calls: int = 10_000) -> dict[str, Any]:
     return {"calls": calls, "grown_bytes": resident(peak=False) - before}
 
 
+def crowding(rounds: int = 9) -> dict[str, Any]:
+    """A step of 784-512-512-10 with too many threads, alone and on a busy machine.
+
+    Returns:
+        Lists of microseconds per step, one number per round, by the number of threads
+        (1, as many as allowed, twice as many): `alone`, and `busy` beside as many
+        other processes as there are CPUs to use.
+    """
+    import nncore
+
+    from .cases import CASES, data
+    from .peers import ours
+
+    case = next(case for case in CASES if case.name == "512")
+    limit = nncore.get_num_threads()
+    x, y = data(dataclasses.replace(case, rows=10 * case.batch))
+    models = {}
+    for threads in (1, limit, 2 * limit):
+        # Read when a network is made.
+        os.environ["NNCORE_FORCE_THREADS"] = str(threads)
+        models[threads] = ours.make(case)
+    del os.environ["NNCORE_FORCE_THREADS"]
+
+    def all_rounds() -> dict[int, list[float]]:
+        taken: dict[int, list[float]] = {threads: [] for threads in models}
+        for _ in range(rounds):
+            for threads, model in models.items():
+                start = time.perf_counter()
+                model.fit(x, y, batch_size=case.batch, verbose=0)
+                taken[threads].append(1e5 * (time.perf_counter() - start))
+        return taken
+
+    alone = all_rounds()
+    others = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(limit)
+    ]
+    try:
+        busy = all_rounds()
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    return {"alone": alone, "busy": busy}
+
+
 def in_new_process(name: str) -> dict[str, Any]:
     """One of the measurements below, in a process of its own.
 
@@ -124,10 +173,13 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
         say("memory")
         found["fit_memory"] = in_new_process("fit_memory")
         found["predict_memory"] = in_new_process("predict_memory")
+        say("more threads than CPUs")
+        found["crowding"] = in_new_process("crowding")
     return found
 
 
 MEASUREMENTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "crowding": crowding,
     "fit_memory": fit_memory,
     "predict_memory": predict_memory,
 }

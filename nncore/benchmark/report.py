@@ -176,6 +176,19 @@ def extra_lines(extras: dict[str, Any]) -> Iterator[str]:
         elif memory:
             grown = memory["grown_bytes"] / 1e6
             yield f"{words.format(**memory)}: the process grows by {grown:.1f} MB"
+    crowded = extras.get("crowding")
+    if crowded and "error" in crowded:
+        yield f"crowding: {crowded['error']}"
+    elif crowded:
+        for where, words in (
+            ("alone", ""),
+            ("busy", ", beside as many busy processes"),
+        ):
+            cells = [
+                f"{short(spread(taken)[0])} with {threads}"
+                for threads, taken in crowded[where].items()
+            ]
+            yield f"784-512-512-10, µs a step by threads{words}: {', '.join(cells)}"
 
 
 # ---- goals -------------------------------------------------------------------------
@@ -211,6 +224,12 @@ def goals(found: dict[str, Any]) -> list[dict[str, Any]]:
     if "grown_bytes" in memory:
         value = memory["grown_bytes"] / 1e6
         rows.append(_judged("predict memory", "MB", 0, True, value))
+    for where in ("alone", "busy"):
+        taken = list(extras.get("crowding", {}).get(where, {}).values())
+        if taken:
+            *right, crowded = (spread(times)[0] for times in taken)
+            words = f"{where}: times the time of the best count"
+            rows.append(_judged("2x threads", words, 1.5, True, crowded / min(right)))
     return rows
 
 
@@ -259,7 +278,7 @@ def _goal(
 
 def goal_lines(found: dict[str, Any]) -> Iterator[str]:
     """`goals` as a table."""
-    rows = goals(found)
+    rows = found["goals"]
     if not rows:
         return
     yield f"{'goals':16}{'':42}{'goal':>12}{'measured':>12}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -192,6 +193,7 @@ def measure_case(
     rounds: int,
     seconds: float,
     quick: bool = False,
+    until: float = math.inf,
     say: Say = lambda words: None,
 ) -> dict[str, Any]:
     """All contestants through one case.
@@ -204,6 +206,8 @@ def measure_case(
         rounds: turns of each.
         seconds: about how long a turn takes; never less than one run.
         quick: try fewer thread counts.
+        until: on `time.monotonic`: from then on no peer is begun, and no round but
+            the first.
         say: is told what is going on.
 
     Returns:
@@ -217,6 +221,8 @@ def measure_case(
             continue
         say(f"{case.name}: {peer.name}")
         try:
+            if time.monotonic() > until and not peer.is_nncore:
+                raise ContestantError("not measured: short of time")
             entry = prepare(case, peer, pool, threads, seconds, quick)
         except ContestantError as error:
             results.append(Result(peer.name, error=str(error)))
@@ -231,6 +237,8 @@ def measure_case(
             entry.result.agrees = last < first
     peak = []
     for number in range(rounds):
+        if number and time.monotonic() > until:
+            break
         say(f"{case.name}: round {number + 1} of {rounds}")
         peak.append(machine.fma_peak(case.dtype, threads, 1))
         shift = number % max(1, len(entries))

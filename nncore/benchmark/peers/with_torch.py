@@ -75,8 +75,8 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
             return ((out > 0) == (t > 0.5)).sum()
         return (out - t).abs().mean() * len(t)
 
-    def fit(epochs: int, shuffle: bool) -> list[float]:
-        n = len(x)
+    def fit(epochs: int, shuffle: bool, as_keras: bool = False) -> list[float]:
+        n, steps = len(x), 0
         for _ in range(epochs):
             xs, ys = x, y
             if shuffle:
@@ -90,13 +90,19 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
                 loss = loss_of(out, yb)
                 rule.zero_grad(set_to_none=True)
                 loss.backward()
+                if as_keras:
+                    # Keras adds epsilon before the correction of the second moment,
+                    # which matters where gradients are small and steps few.
+                    steps += 1
+                    rule.param_groups[0]["eps"] = 1e-7 / (1 - 0.999**steps) ** 0.5
                 rule.step()
                 with torch.no_grad():
                     total += loss.detach() * len(xb)
                     hits += metric(out.detach(), yb)
         return [float(total) / n, float(hits) / n]
 
-    loss, _ = fit(1, False)
+    loss, _ = fit(1, False, case.optimizer == "adam")
+    rule.param_groups[0]["eps"] = 1e-7
     epochs = max(1, min(case.epochs, STEPS // case.steps))
     return Prepared(
         f"fit(epochs={epochs}, shuffle={case.shuffle})",
