@@ -182,20 +182,27 @@ def test_the_peak_of_wider_vectors_is_higher():
 
     def rate(isa: str) -> float:
         return machine.best_rate(
-            lambda rounds: _core.measure_arithmetic("float32", 100 * rounds, 1, isa),
+            lambda rounds, threads: _core.measure_arithmetic(
+                "float32", 100 * rounds, threads, isa
+            ),
             seconds=5e-4,
         )
 
     assert rate(wide[0]) > rate("generic")
 
 
-def test_the_best_repetition_counts():
-    speeds = itertools.chain([1.0] * 20, itertools.repeat(4.0))
+def test_the_best_repetition_counts(monkeypatch):
+    now = 0.0
+    speeds = {1: itertools.repeat(100.0), 2: iter([50.0, 400.0, 200.0])}
 
-    def work(rounds: int) -> float:
-        return rounds * next(speeds)
+    def work(rounds: int, threads: int) -> int:
+        nonlocal now
+        now += rounds / next(speeds[threads])
+        return rounds
 
-    assert machine.best_rate(work, seconds=0.0, repetitions=30) > 0
+    monkeypatch.setattr(machine.time, "perf_counter", lambda: now)
+    rate = machine.best_rate(work, threads=2, repetitions=3, seconds=1.0)
+    assert rate == pytest.approx(400.0)
 
 
 def test_the_machine_is_described_without_names():

@@ -71,25 +71,30 @@ def team_sizes(threads: int) -> list[int]:
 
 
 def best_rate(
-    work: Callable[[int], int], seconds: float = 4e-3, repetitions: int = 12
+    work: Callable[[int, int], int],
+    threads: int = 1,
+    repetitions: int = 12,
+    seconds: float = 4e-3,
 ) -> float:
     """The highest rate, per second, of work that comes in any number of rounds.
 
     Args:
-        work: does so many rounds, returns how much was done.
-        seconds: how long one repetition should take.
+        work: does so many rounds with so many threads, returns how much was done.
+        threads: how many.
         repetitions: how often.
+        seconds: how long one thread takes for a repetition. With one thread, because a
+            team that waits for a busy CPU takes as long for nothing.
     """
     rounds, took = 1, 0.0
     while took < seconds / 2:
-        rounds = int(rounds * min(16.0, max(2.0, seconds / max(took, 1e-9))))
         start = time.perf_counter()
-        work(rounds)
+        work(rounds, 1)
         took = time.perf_counter() - start
+        rounds = max(1, int(rounds * min(16.0, seconds / max(took, 1e-9))))
     best = 0.0
     for _ in range(repetitions):
         start = time.perf_counter()
-        done = work(rounds)
+        done = work(rounds, threads)
         best = max(best, done / (time.perf_counter() - start))
     return best
 
@@ -97,20 +102,20 @@ def best_rate(
 def fma_peak(dtype: str, threads: int, repetitions: int = 12) -> float:
     """Floating-point operations per second of multiply-adds in registers, 2 each."""
 
-    def work(rounds: int) -> int:
+    def work(rounds: int, threads: int) -> int:
         return 2 * _core.measure_arithmetic(dtype, 1000 * rounds, threads)
 
-    return best_rate(work, repetitions=repetitions)
+    return best_rate(work, threads, repetitions)
 
 
 def cached_bandwidth(threads: int, repetitions: int = 12) -> float:
     """Bytes per second read from the caches, 256 KiB per thread."""
     p = np.ones(CACHED // 4 * threads, np.float32)
 
-    def work(rounds: int) -> int:
+    def work(rounds: int, threads: int) -> int:
         return 4 * _core.measure_reading(p, rounds, threads)
 
-    return best_rate(work, repetitions=repetitions)
+    return best_rate(work, threads, repetitions)
 
 
 class Memory:
@@ -127,7 +132,7 @@ class Memory:
         """Bytes per second read from memory by so many threads together."""
         step = WINDOW // 4
 
-        def work(rounds: int) -> int:
+        def work(rounds: int, threads: int) -> int:
             done = 0
             for _ in range(rounds):
                 if self.at + step > self.p.size:
@@ -137,7 +142,7 @@ class Memory:
                 done += 4 * _core.measure_reading(window, 1, threads)
             return done
 
-        return best_rate(work, repetitions=repetitions)
+        return best_rate(work, threads, repetitions)
 
 
 def measure(threads: int, quick: bool = False) -> list[dict[str, float]]:
