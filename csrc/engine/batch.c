@@ -11,18 +11,6 @@ static void reset_sums(const struct net *net, struct sums *sums)
     sums->weighted = 0;
 }
 
-/* Whether kernels/tiny.c can train this network: nothing wider than a panel, every
-   layer a product, and one update for all parameters. */
-static int is_tiny_kind(const struct net *net)
-{
-    int fits = net->base.is_compiled && net->is_flat && net->base.n_in <= NN_PANEL;
-    for (size_t l = 0; l < net->base.n_layers; l++) {
-        const struct layer *layer = &net->layers[l];
-        fits &= layer->has_kernel && !layer->has_dropout && layer->n_out <= NN_PANEL;
-    }
-    return fits;
-}
-
 /* Whether a layer is wide enough that its gradient gains more from X^T than making it
    costs, and the batch small enough that it is no burden. */
 static int has_xt(const struct layer *layer, size_t rows)
@@ -74,68 +62,8 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
             layer->xt = NULL;
         }
     }
-    if (is_tiny_kind(net)) {
-        VIEW(net->tiny.layers, net->base.n_layers, 1);
-        VIEW(net->tiny.losses, 1 + net->base.n_metrics, 1);
-    }
 #undef VIEW
     return 1;
-}
-
-static struct nn_tiny_loss tiny_loss(const struct loss_plan *plan)
-{
-    return (struct nn_tiny_loss){
-        .loss = plan->fn, .on_logits = plan->on_logits, .args = plan->args};
-}
-
-/* The plan of a small network's step, over the views of a batch. */
-static void plan_tiny(struct net *net)
-{
-    struct nn_tiny *tiny = &net->tiny;
-    *tiny = (struct nn_tiny){.n_layers = net->base.n_layers,
-                             .n_metrics = net->base.n_metrics,
-                             .n_params = net->n_params,
-                             .capacity = net->capacity,
-                             .layers = tiny->layers,
-                             .losses = tiny->losses,
-                             .values = net->values,
-                             .targets = net->targets,
-                             .optimizer = net->kernels->optimizer[net->optimizer.kind],
-                             .params = net->params,
-                             .grads = net->grads,
-                             .slots = {net->slots[0], net->slots[1], net->slots[2]}};
-    for (size_t l = 0; l < tiny->n_layers; l++) {
-        const struct layer *layer = &net->layers[l];
-        const struct nn_activation_kernel *f = &net->kernels->activation[layer->act];
-        int linear = layer->act == NN_ACT_linear;
-        real *w = net->params + layer->offset[0];
-        tiny->layers[l] = (struct nn_tiny_layer){
-            .n_in = layer->n_in,
-            .n_out = layer->n_out,
-            .w = w,
-            .bias = layer->has_bias ? net->params + layer->offset[1] : NULL,
-            .dw = net->grads + layer->offset[0],
-            .db = layer->has_bias ? net->grads + layer->offset[1] : NULL,
-            .wt = layer->wt,
-            .own_wt = layer->wt != w,
-            .x_rows = l ? net->layers[l - 1].rows : net->x_rows,
-            .z = layer->z,
-            .y = layer->y,
-            .d = layer->d,
-            .d_rows = layer->d_rows,
-            .forward = linear ? NULL : f->forward,
-            .backward = linear ? NULL : f->backward,
-            .args = {layer->args[0], layer->args[1], layer->args[2]}};
-    }
-    tiny->losses[0] = tiny_loss(&net->loss);
-    for (size_t i = 0; i < tiny->n_metrics; i++) {
-        const struct metric_plan *metric = &net->metrics[i];
-        struct nn_tiny_loss *to = &tiny->losses[1 + i];
-        *to = tiny_loss(&metric->loss);
-        to->threshold = metric->threshold;
-        if (metric->kind != NN_METRIC_loss_value)
-            to->metric = net->kernels->metric[metric->kind];
-    }
 }
 
 /* Room for batches of `rows` rows. On failure the network is as before. */
@@ -143,6 +71,8 @@ static nn_status ensure_capacity(struct net *net, size_t rows)
 {
     if (rows <= net->capacity) return NN_OK;
     size_t bytes;
+    if (__builtin_add_overflow(rows, NN_ROW_LANES - 1, &rows)) return NN_ERR_SIZE;
+    rows -= rows % NN_ROW_LANES; // tiny.c writes values as whole vectors
     if (!lay_batch(net, rows, NULL, &bytes)) return NN_ERR_SIZE;
     char *block = nn_alloc(bytes, 1);
     if (!block) return NN_ERR_MEMORY;
@@ -150,8 +80,7 @@ static nn_status ensure_capacity(struct net *net, size_t rows)
     net->batch = block;
     net->capacity = rows;
     lay_batch(net, rows, block, &bytes);
-    net->tiny.n_layers = 0;
-    if (is_tiny_kind(net)) plan_tiny(net);
+    net->tiny.rows = 0; // it points at values and weights
     for (size_t l = 0; l < net->base.n_layers; l++) {
         struct layer *layer = &net->layers[l];
         for (size_t i = 0; i < rows; i++) {

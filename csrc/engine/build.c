@@ -19,11 +19,12 @@ static void destroy(nn_net *base)
     if (!net) return;
     for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++)
         nn_free(atomic_load(&net->scratch[i]));
-    void *blocks[] = {
-        net->layers,       net->variables, net->params,      net->grads,
-        net->slots[0],     net->slots[1],  net->slots[2],    net->wt,
-        net->metrics,      net->units,     net->norm_blocks, net->train_sums.of,
-        net->eval_sums.of, net->batch,     net->order,       net->work};
+    void *blocks[] = {net->layers,       net->variables,   net->params,
+                      net->grads,        net->slots[0],    net->slots[1],
+                      net->slots[2],     net->wt,          net->metrics,
+                      net->units,        net->norm_blocks, net->train_sums.of,
+                      net->eval_sums.of, net->batch,       net->order,
+                      net->work,         net->tiny.block};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
     nn_free(net);
@@ -100,12 +101,11 @@ static nn_status describe(struct net *net, const nn_layer_spec *specs, size_t *n
             size_t *n = &net->base.n_variables;
             net->variables[(*n)++] =
                 (struct nn_variable){l, layer->n_in, layer->n_out, 0};
-            status =
-                reserve(&net->n_params, layer->n_in, layer->n_out, &layer->offset[0]);
-            if (!status && layer->has_bias) {
+            if (layer->has_bias)
                 net->variables[(*n)++] = (struct nn_variable){l, 1, layer->n_out, 1};
-                status = reserve(&net->n_params, 1, layer->n_out, &layer->offset[1]);
-            }
+            size_t rows = layer->n_in + (size_t)layer->has_bias;
+            status = reserve(&net->n_params, rows, layer->n_out, &layer->offset[0]);
+            layer->offset[1] = layer->offset[0] + layer->n_in * layer->n_out;
             if (!status && needs_own_transpose(layer))
                 status = reserve(n_wt, layer->n_in, layer->n_out, &offset);
             if (status) return status;

@@ -26,6 +26,7 @@ static nn_status plan_loss(const struct net *net, const nn_loss_spec *spec,
     plan->on_logits =
         logits != NN_LOSS_END && last->act == squash && !last->has_dropout;
     if (logits != NN_LOSS_END && (plan->on_logits || spec->from_logits)) kind = logits;
+    plan->kind = kind;
     plan->fn = net->kernels->loss[kind];
     plan->args = (struct nn_loss_args){(real)spec->label_smoothing, (real)spec->delta};
     return NN_OK;
@@ -222,6 +223,7 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     reset_sums(net, &net->train_sums);
     reset_sums(net, &net->eval_sums);
     net->capacity = 0; /* values depend on the metrics: size the batch anew */
+    net->tiny.rows = 0;
     net->base.is_compiled = 1;
     return NN_OK;
 }

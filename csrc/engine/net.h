@@ -1,7 +1,7 @@
 /* net.h: a network of one dtype: its layers, its parameters, the views of a batch.
 
    Sizes of a layer: n_in = K inputs, n_out = N outputs; a batch has M rows. Parameters
-   of all layers lie in one flat block, [W0 | b0 | W1 | b1 | ...], each aligned;
+   of all layers lie in one flat block, [W0 b0 | W1 b1 | ...], each layer's aligned;
    gradients and optimizer slots are blocks of the same shape, so that an update is one
    loop. A kernel W[K][N] is stored in panels of NN_PANEL columns: panel p holds
    W[:, p NN_PANEL :][K][width] row-major; up to NN_PANEL columns that is W itself.
@@ -56,6 +56,7 @@ struct unit {
 
 /* The loss, or a metric that is a loss, as kernels see it. */
 struct loss_plan {
+    nn_loss kind;
     nn_loss_fn *fn;
     int on_logits; /* reads z of the last layer and yields dL/dz */
     struct nn_loss_args args;
@@ -108,6 +109,16 @@ static inline enum engine_wish read_engine_wish(void)
                                     : ANY_ENGINE;
 }
 
+/* Buffers of kernels/tiny.c: for batches of `rows` rows and a team of `team`. */
+struct tiny {
+    size_t rows;
+    unsigned team;
+    void *block;
+    size_t bytes;
+    struct nn_tiny *plans; /* [team], of which each has its own rows */
+    real *partials;        /* [chains of a batch][n_params] gradients, if many chains */
+};
+
 struct net {
     nn_net base; /* first: nn_net * and struct net * are one address */
     const struct nn_kernels *kernels;
@@ -140,7 +151,8 @@ struct net {
     uint32_t *order;
     size_t order_capacity;
     struct epoch epoch;
-    struct nn_tiny tiny; /* no layers: this network is not one that tiny.c takes */
+    struct tiny tiny;
+    int wt_is_stale; /* kernels/tiny.c trained: no wt is the transpose of its W */
 
     enum engine_wish engine_wish;
     size_t widest; /* columns of the widest layer */

@@ -39,19 +39,3 @@ static unsigned team_for(const struct net *net, size_t n_rows, int training,
     double most = us / (2 * overhead);
     return most < limit ? (unsigned)most : limit;
 }
-
-/* Bytes that a step of a small network should not exceed: what L1 caches hold. */
-#define TINY_BYTES (32 << 10)
-
-/* Whether steps of n_rows rows run in kernels/tiny.c, on one thread. */
-static int runs_tiny(const struct net *net, size_t n_rows, unsigned team)
-{
-    if (!net->tiny.n_layers || n_rows > NN_CHAIN || net->forced_threads > 1 ||
-        net->engine_wish == PANEL_ENGINE)
-        return 0;
-    if (net->engine_wish == TINY_ENGINE) return 1;
-    size_t elements = net->n_params * (2 + net->base.n_slots);
-    for (size_t l = 0; l < net->base.n_layers; l++)
-        elements += n_rows * 3 * net->layers[l].n_out;
-    return team == 1 && elements * sizeof(real) <= TINY_BYTES;
-}

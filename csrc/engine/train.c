@@ -128,11 +128,19 @@ static void run_rows(struct net *net, const struct batch *batch,
 }
 
 /* The same for a small network, gradients included. */
-static void run_tiny(struct net *net, const struct batch *batch)
+static void run_tiny(struct net *net, const struct batch *batch,
+                     const struct nn_team *team)
 {
-    fetch(net, batch, 0, batch->m);
-    net->kernels->tiny_gradients(&net->tiny, batch->m,
-                                 batch->data->weights ? net->row_weights : NULL);
+    const nn_data *data = batch->data;
+    const struct nn_tiny_batch rows = {.x = data->x,
+                                       .y = data->y,
+                                       .weights = data->weights,
+                                       .x_stride = data->x_stride,
+                                       .y_stride = data->y_stride,
+                                       .order = batch->order,
+                                       .start = batch->start,
+                                       .m = batch->m};
+    tiny_gradients(net, &rows, team);
 }
 
 static int loss_is_finite(const struct net *net, const struct batch *batch,
@@ -226,7 +234,7 @@ static void update(struct net *net, const struct step_plan *plan,
     size_t m = plan->batch.m;
     struct workspace work = workspace_of(net, team->rank);
     if (net->base.is_tiny) {
-        net->kernels->tiny_update(&net->tiny, &plan->step);
+        tiny_update(net, &plan->step, m, team);
     } else if (net->clips_by_norm) {
         differentiate_units(net, first, last, m, &work);
         nn_barrier_wait(team);
@@ -251,7 +259,7 @@ static void train_thread(void *context, const struct nn_team *team)
     for (int odd = 0; !job->plans[odd].done; odd = !odd) {
         const struct step_plan *plan = &job->plans[odd];
         if (net->base.is_tiny)
-            run_tiny(net, &plan->batch);
+            run_tiny(net, &plan->batch, team);
         else
             run_rows(net, &plan->batch, team, 1, 1);
         if (net->has_penalty) sum_blocks(net, team, PENALTIES);
@@ -294,10 +302,16 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     for (int i = 0; i < 2; i++)
         prepare_step(net, &job.plans[i].step);
     unsigned team = team_for(net, rows, 1, args->threads);
-    status = ensure_work(net, team);
+    net->base.is_tiny = runs_tiny(net, rows);
+    if (net->base.is_tiny) {
+        status = ensure_tiny(net, rows, team);
+    } else {
+        refresh_transposes(net);
+        status = ensure_work(net, team);
+    }
     if (status) return status;
-    net->base.is_tiny = runs_tiny(net, rows, team);
-    net->base.last_team = nn_parallel(net->base.is_tiny ? 1 : team, train_thread, &job);
+    net->wt_is_stale = net->base.is_tiny;
+    net->base.last_team = nn_parallel(team, train_thread, &job);
     return NN_OK;
 }
 
@@ -441,6 +455,7 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     unsigned team = team_for(net, data->n_rows, 1, 0);
     status = ensure_work(net, team);
     if (status) return status;
+    refresh_transposes(net);
     struct measure_job job = {net, {data, NULL, 0, data->n_rows}, 1};
     net->base.last_team = nn_parallel(team, measure_thread, &job);
     struct row_sum sum = {0};

@@ -19,6 +19,18 @@ static void refresh_transpose(struct net *net, struct layer *layer, size_t j,
     }
 }
 
+/* All of them, if kernels/tiny.c has changed W. */
+static void refresh_transposes(struct net *net)
+{
+    for (size_t l = 0; net->wt_is_stale && l < net->base.n_layers; l++) {
+        struct layer *layer = &net->layers[l];
+        for (size_t j = 0; layer->has_kernel && j < layer->n_out; j += NN_PANEL)
+            refresh_transpose(net, layer, j, panel_width(j, layer->n_out), 0,
+                              layer->n_in);
+    }
+    net->wt_is_stale = 0;
+}
+
 static real *block_of(const struct net *net, enum nn_array which, size_t slot)
 {
     switch (which) {

@@ -25,6 +25,8 @@
 
 #include "engine/update.c"
 
+#include "engine/tiny.c"
+
 #include "engine/train.c"
 
 #include "engine/measure.c"

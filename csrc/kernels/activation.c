@@ -316,11 +316,73 @@ VALUE(exponential) { return vec_exp(z); }
 SLOPE(exponential) { return y; }
 ELEMENTWISE(exponential, y)
 
+/* The two that work by rows are there for rows side by side, from x[0], ld apart, and
+   for rows one after the other: many short ones are brought side by side. */
+typedef void side_forward_fn(real *y, const real *z, size_t ld, size_t m, size_t cols);
+typedef void side_backward_fn(real *dz, const real *dy, const real *y, size_t ld,
+                              size_t m, size_t cols);
+
+/* Whether that pays: with few rows most lanes would be empty. */
+VEC_INLINE int side_pays(size_t rows, size_t cols)
+{
+    return cols <= SHORT_ROW && 4 * rows >= VEC_LANES;
+}
+
+VEC_INLINE void forward_by_side(side_forward_fn *side, real *y, const real *z,
+                                size_t rows, size_t cols)
+{
+    real x[SHORT_ROW * VEC_LANES];
+    for (size_t m; rows; rows -= m, y += m * cols, z += m * cols) {
+        m = rows < VEC_LANES ? rows : VEC_LANES;
+        rows_to_side(x, z, cols, m, cols);
+        side(x, x, VEC_LANES, m, cols);
+        side_to_rows(y, x, m, cols);
+    }
+}
+VEC_INLINE void backward_by_side(side_backward_fn *side, real *dz, const real *dy,
+                                 const real *y, size_t rows, size_t cols)
+{
+    real x[SHORT_ROW * VEC_LANES], d[SHORT_ROW * VEC_LANES];
+    for (size_t m; rows; rows -= m, dz += m * cols, dy += m * cols, y += m * cols) {
+        m = rows < VEC_LANES ? rows : VEC_LANES;
+        rows_to_side(x, y, cols, m, cols);
+        rows_to_side(d, dy, cols, m, cols);
+        side(d, d, x, VEC_LANES, m, cols);
+        side_to_rows(dz, d, m, cols);
+    }
+}
+
 /* y_j = e^(z_j - m) / sum_k e^(z_k - m), m = max_k z_k.
    dz_j = y_j (dy_j - sum_k dy_k y_k). */
+static void softmax_side(real *y, const real *z, size_t ld, size_t m, size_t cols)
+{
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec top = side_max(z + i, ld, cols);
+        for (size_t j = 0; j < cols; j++)
+            vec_store(y + j * ld + i, vec_exp(vec_sub(vec_load(z + j * ld + i), top)));
+        vec sum = side_sum(y + i, ld, cols);
+        for (size_t j = 0; j < cols; j++)
+            vec_store(y + j * ld + i, vec_div(vec_load(y + j * ld + i), sum));
+    }
+}
+static void softmax_slope_side(real *dz, const real *dy, const real *y, size_t ld,
+                               size_t m, size_t cols)
+{
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec mean = side_dot(dy + i, y + i, ld, cols);
+        for (size_t j = 0; j < cols; j++) {
+            vec d = vec_sub(vec_load(dy + j * ld + i), mean);
+            vec_store(dz + j * ld + i, vec_mul(vec_load(y + j * ld + i), d));
+        }
+    }
+}
 enum { softmax_reads_input = 0 };
 FORWARD(softmax)
 {
+    if (side_pays(rows, cols)) {
+        forward_by_side(softmax_side, y, z, rows, cols);
+        return;
+    }
     for (; rows; rows--, y += cols, z += cols) {
         vec top = vec_set(row_max(z, cols));
         for (size_t j = 0; j < cols; j += VEC_LANES) {
@@ -336,6 +398,10 @@ FORWARD(softmax)
 }
 BACKWARD(softmax)
 {
+    if (side_pays(rows, cols)) {
+        backward_by_side(softmax_slope_side, dz, dy, y, rows, cols);
+        return;
+    }
     for (; rows; rows--, dz += cols, dy += cols, y += cols) {
         vec mean = vec_set(row_dot(dy, y, cols));
         for (size_t j = 0; j < cols; j += VEC_LANES) {
@@ -348,9 +414,40 @@ BACKWARD(softmax)
 
 /* y_j = z_j - m - log(sum_k e^(z_k - m)), m = max_k z_k.
    dz_j = dy_j - e^(y_j) sum_k dy_k. */
+static void log_softmax_side(real *y, const real *z, size_t ld, size_t m, size_t cols)
+{
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec top = side_max(z + i, ld, cols), lane[NN_ROW_LANES];
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            lane[l] = vec_zero();
+        for (size_t j = 0; j < cols; j++) {
+            vec shifted = vec_sub(vec_load(z + j * ld + i), top);
+            lane[j % NN_ROW_LANES] = vec_add(lane[j % NN_ROW_LANES], vec_exp(shifted));
+            vec_store(y + j * ld + i, shifted);
+        }
+        vec log_sum = vec_log(side_join_sum(lane, cols));
+        for (size_t j = 0; j < cols; j++)
+            vec_store(y + j * ld + i, vec_sub(vec_load(y + j * ld + i), log_sum));
+    }
+}
+static void log_softmax_slope_side(real *dz, const real *dy, const real *y, size_t ld,
+                                   size_t m, size_t cols)
+{
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec sum = side_sum(dy + i, ld, cols);
+        for (size_t j = 0; j < cols; j++) {
+            vec p = vec_exp(vec_load(y + j * ld + i));
+            vec_store(dz + j * ld + i, vec_fnma(p, sum, vec_load(dy + j * ld + i)));
+        }
+    }
+}
 enum { log_softmax_reads_input = 0 };
 FORWARD(log_softmax)
 {
+    if (side_pays(rows, cols)) {
+        forward_by_side(log_softmax_side, y, z, rows, cols);
+        return;
+    }
     for (; rows; rows--, y += cols, z += cols) {
         real largest = row_max(z, cols);
         vec top = vec_set(largest);
@@ -363,6 +460,10 @@ FORWARD(log_softmax)
 }
 BACKWARD(log_softmax)
 {
+    if (side_pays(rows, cols)) {
+        backward_by_side(log_softmax_slope_side, dz, dy, y, rows, cols);
+        return;
+    }
     for (; rows; rows--, dz += cols, dy += cols, y += cols) {
         vec sum = vec_set(row_sum(dy, cols));
         for (size_t j = 0; j < cols; j += VEC_LANES) {

@@ -1,11 +1,12 @@
 /* loss.c: every loss of NN_LOSSES, l(p, t) of a row with its derivative dl/dp.
 
    Losses that are a mean or a sum of one term per element have `<name>_element`, which
-   gives term and slope of one vec; loss_by_elements runs it over rows. Losses over
-   classes need a whole row at a time: lanes are columns, or rows where those are short.
-   Sums along a row have the order of rows.c either way. e = 1e-7 keeps logarithms
-   finite, as in Keras. A NaN in p or t makes term and slope NaN, for losses over
-   classes those of the whole row; a label that is no class does so too. */
+   gives term and slope of one vec. Losses over classes need a whole row at a time.
+   Each loss is there for rows that lie one after the other (`<name>_loss`, of the
+   table) and side by side (`<name>_side`, for tiny.c and for short rows); sums along a
+   row have the order of rows.c either way. e = 1e-7 keeps logarithms finite, as in
+   Keras. A NaN in p or t makes term and slope NaN, for losses over classes those of the
+   whole row; a label that is no class does so too. */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
@@ -15,45 +16,7 @@
 /* Elements in a buffer on the stack; a multiple of NN_ROW_LANES. */
 #define LOSS_BLOCK 256
 
-/* The most columns of a short row; such rows lie side by side in a vector. */
-#define SHORT_ROW 32
-
 #define ARGS_UNUSED __attribute__((unused))
-
-/* ---- Rows side by side --------------------------------------------------------- */
-
-/* x[j][l] = in[l][j] for m <= VEC_LANES rows l; +0 in the lanes past them. */
-VEC_INLINE void rows_to_lanes(real *x, const real *in, size_t ldi, size_t m,
-                              size_t cols)
-{
-    if (m == VEC_LANES) {
-        for (size_t j = 0; j < cols; j++)
-            for (size_t l = 0; l < VEC_LANES; l++)
-                x[j * VEC_LANES + l] = in[l * ldi + j];
-        return;
-    }
-    for (size_t j = 0; j < cols; j++)
-        for (size_t l = 0; l < VEC_LANES; l++)
-            x[j * VEC_LANES + l] = l < m ? in[l * ldi + j] : 0;
-}
-
-/* out[l][j] = x[j][l] */
-VEC_INLINE void lanes_to_rows(real *out, const real *x, size_t m, size_t cols)
-{
-    for (size_t l = 0; l < m; l++)
-        for (size_t j = 0; j < cols; j++)
-            out[l * cols + j] = x[j * VEC_LANES + l];
-}
-
-/* The virtual lanes of VEC_LANES row sums, joined; n = min(cols, NN_ROW_LANES) of them
-   are in use. Adding an unused one would change nothing: a sum from +0 is never -0. */
-VEC_INLINE vec join_lanes(vec *lane, size_t n)
-{
-    for (size_t half = NN_ROW_LANES / 2; half; half /= 2)
-        for (size_t l = 0; l < half && l + half < n; l++)
-            lane[l] = vec_add(lane[l], lane[l + half]);
-    return lane[0];
-}
 
 /* row_sum of 1 <= n <= 4 elements: lanes 2, 3 join 0, 1, then 1 joins 0. */
 VEC_INLINE real short_sum(const real *x, size_t n)
@@ -145,6 +108,30 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
     }
 }
 
+/* The same with rows side by side. */
+VEC_INLINE void side_by_elements(real *value, real *d, const real *p, const real *t,
+                                 size_t ld, size_t m, size_t cols, const real *weight,
+                                 real scale, real divisor, element_fn *element,
+                                 const struct nn_loss_args *args)
+{
+    const struct nn_loss_args own = *args;
+    const size_t used = cols < NN_ROW_LANES ? cols : NN_ROW_LANES;
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec sum[NN_ROW_LANES], term = vec_zero(), s = vec_set(scale / divisor);
+        if (weight) s = vec_mul(vec_load(weight + i), s);
+        for (size_t l = 0; l < used; l++)
+            sum[l] = vec_zero();
+        for (size_t j = 0; j < cols; j++) {
+            vec slope, in = vec_load(p + j * ld + i);
+            term = element(&slope, in, vec_load(t + j * ld + i), &own);
+            if (d) vec_store(d + j * ld + i, vec_mul(s, slope));
+            if (cols > 1) sum[j % NN_ROW_LANES] = vec_add(sum[j % NN_ROW_LANES], term);
+        }
+        if (cols > 1) term = vec_div(side_join_sum(sum, cols), vec_set(divisor));
+        vec_store(value + i, term);
+    }
+}
+
 #define ELEMENT(name)                                                                  \
     VEC_INLINE vec name##_element(vec *slope, vec p, vec t,                            \
                                   const struct nn_loss_args *args ARGS_UNUSED)
@@ -154,11 +141,24 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
                             size_t rows, size_t cols, const real *weight, real scale,  \
                             const struct nn_loss_args *args ARGS_UNUSED)
 
+#define SIDE(name)                                                                     \
+    static void name##_side(real *value, real *d, const real *p, const real *t,        \
+                            size_t ld, size_t m, size_t cols, const real *weight,      \
+                            real scale, const struct nn_loss_args *args ARGS_UNUSED)
+typedef void side_loss_fn(real *value, real *d, const real *p, const real *t, size_t ld,
+                          size_t m, size_t cols, const real *weight, real scale,
+                          const struct nn_loss_args *args);
+
 /* divisor: cols for a mean, 1 for a sum. */
 #define LOSS_BY_ELEMENTS(name, divisor)                                                \
     LOSS(name)                                                                         \
     {                                                                                  \
         loss_by_elements(value, d, p, t, rows, cols, weight, scale, (real)(divisor),   \
+                         name##_element, args);                                        \
+    }                                                                                  \
+    SIDE(name)                                                                         \
+    {                                                                                  \
+        side_by_elements(value, d, p, t, ld, m, cols, weight, scale, (real)(divisor),  \
                          name##_element, args);                                        \
     }
 
@@ -292,7 +292,162 @@ ELEMENT(poisson)
 }
 LOSS_BY_ELEMENTS(poisson, cols)
 
-/* ---- Losses over classes ------------------------------------------------------- */
+/* ---- Losses over classes, rows side by side ------------------------------------- */
+
+/* Targets of VEC_LANES rows, a column at a time. */
+struct side_classes {
+    const real *t; /* of the first row */
+    size_t ld;
+    int sparse;
+    vec keep, shift; /* dense: t (1 - s) + s / cols = keep t + shift */
+    vec label, bad;  /* sparse: one-hot, plus NaN where the label is no class, else 0 */
+};
+
+VEC_INLINE struct side_classes side_classes_of(const real *t, size_t ld, size_t cols,
+                                               const int sparse,
+                                               const struct nn_loss_args *args)
+{
+    struct side_classes c = {.t = t, .ld = ld, .sparse = sparse};
+    if (sparse) {
+        vec hits = vec_zero();
+        c.label = vec_load(t);
+        for (size_t j = 0; j < cols; j++)
+            hits = vec_select(vec_eq(c.label, vec_set((real)j)), vec_set(1), hits);
+        c.bad = vec_sub(vec_div(hits, hits), hits);
+    } else {
+        c.keep = vec_set(1 - args->label_smoothing);
+        c.shift = vec_set(args->label_smoothing / (real)cols);
+    }
+    return c;
+}
+
+VEC_INLINE vec side_target(const struct side_classes *c, size_t j)
+{
+    if (!c->sparse) return vec_fma(vec_load(c->t + j * c->ld), c->keep, c->shift);
+    mask is_hit = vec_eq(c->label, vec_set((real)j));
+    return vec_add(vec_select(is_hit, vec_set(1), vec_zero()), c->bad);
+}
+
+/* -sum_j t_j log c_j, q = p / S, S = sum_j p_j, c = min(max(q, e), 1 - e).
+   dl/dp_j = (g_j - sum_k g_k q_k) / S, g = -t / q, 0 where q is cut. */
+VEC_INLINE void side_crossentropy(real *value, real *d, const real *p, const real *t,
+                                  size_t ld, size_t m, size_t cols, const real *weight,
+                                  real scale, const struct nn_loss_args *args,
+                                  const int sparse)
+{
+    const vec lo = vec_set(LOSS_EPSILON), hi = vec_set(1 - LOSS_EPSILON);
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        const struct side_classes c = side_classes_of(t + i, ld, cols, sparse, args);
+        vec sum = side_sum(p + i, ld, cols), logs[NN_ROW_LANES], dots[NN_ROW_LANES];
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            logs[l] = dots[l] = vec_zero();
+        for (size_t j = 0; j < cols; j++) {
+            size_t l = j % NN_ROW_LANES;
+            vec q = vec_div(vec_load(p + j * ld + i), sum), u = side_target(&c, j);
+            vec g = vec_neg(vec_div(u, unless_cut(q, q, lo, hi)));
+            logs[l] = vec_fma(u, vec_log(vec_clamp(q, lo, hi)), logs[l]);
+            dots[l] = vec_fma(g, q, dots[l]);
+            if (d) vec_store(d + j * ld + i, g);
+        }
+        vec_store(value + i, vec_neg(side_join_sum(logs, cols)));
+        if (!d) continue;
+        vec dot = side_join_sum(dots, cols), s = vec_set(scale);
+        if (weight) s = vec_mul(vec_load(weight + i), s);
+        for (size_t j = 0; j < cols; j++) {
+            vec g = vec_load(d + j * ld + i);
+            vec_store(d + j * ld + i, vec_mul(s, vec_div(vec_sub(g, dot), sum)));
+        }
+    }
+}
+
+/* sum_j t_j (log S - x_j) = T log S - sum_j t_j x_j, x = z - max z, S = sum_j e^x_j,
+   T = sum_j t_j: no term of it cancels. dl/dz_j = T e^x_j / S - t_j. p is z. */
+VEC_INLINE void side_crossentropy_logits(real *value, real *d, const real *p,
+                                         const real *t, size_t ld, size_t m,
+                                         size_t cols, const real *weight, real scale,
+                                         const struct nn_loss_args *args,
+                                         const int sparse)
+{
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        const struct side_classes c = side_classes_of(t + i, ld, cols, sparse, args);
+        vec sums[NN_ROW_LANES], totals[NN_ROW_LANES], dots[NN_ROW_LANES];
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            sums[l] = totals[l] = dots[l] = vec_zero();
+        vec top = side_max(p + i, ld, cols);
+        for (size_t j = 0; j < cols; j++) {
+            size_t l = j % NN_ROW_LANES;
+            vec x = vec_sub(vec_load(p + j * ld + i), top), e = vec_exp(x);
+            vec u = side_target(&c, j);
+            sums[l] = vec_add(sums[l], e);
+            totals[l] = vec_add(totals[l], u);
+            dots[l] = vec_fma(u, x, dots[l]);
+            if (d) vec_store(d + j * ld + i, e);
+        }
+        vec sum = side_join_sum(sums, cols), total = side_join_sum(totals, cols);
+        vec dot = side_join_sum(dots, cols), s = vec_set(scale);
+        vec_store(value + i, vec_fma(total, vec_log(sum), vec_neg(dot)));
+        if (!d) continue;
+        if (weight) s = vec_mul(vec_load(weight + i), s);
+        for (size_t j = 0; j < cols; j++) {
+            vec q = vec_div(vec_load(d + j * ld + i), sum);
+            vec slope = vec_fma(q, total, vec_neg(side_target(&c, j)));
+            vec_store(d + j * ld + i, vec_mul(s, slope));
+        }
+    }
+}
+
+/* max(neg - pos + 1, 0), pos = sum_j t_j p_j, neg = max_j (1 - t_j) p_j; where that is
+   positive dl/dp_j = -t_j, and 1 - t_j more at the first column with the maximum. */
+SIDE(categorical_hinge)
+{
+    const vec one = vec_set(1), zero = vec_zero();
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec pos = side_dot(t + i, p + i, ld, cols), neg = vec_set(-INFINITY), at = zero;
+        for (size_t j = 0; j < cols; j++) {
+            vec rest = vec_sub(one, vec_load(t + j * ld + i));
+            vec other = vec_mul(rest, vec_load(p + j * ld + i));
+            mask is_new = vec_gt(other, neg);
+            neg = vec_select(is_new, other, neg);
+            at = vec_select(is_new, vec_set((real)j), at);
+        }
+        // A NaN in the row makes pos NaN, hence the value.
+        vec h = vec_add(vec_sub(neg, pos), one), s = vec_set(scale);
+        vec_store(value + i, vec_select(vec_le(h, zero), zero, h));
+        if (!d) continue;
+        if (weight) s = vec_mul(vec_load(weight + i), s);
+        for (size_t j = 0; j < cols; j++) {
+            vec u = vec_load(t + j * ld + i), slope = vec_neg(u);
+            mask is_best = vec_eq(at, vec_set((real)j));
+            slope = vec_select(is_best, vec_sub(vec_sub(one, u), u), slope);
+            slope = vec_select(vec_le(h, zero), zero,
+                               vec_select(vec_gt(h, zero), slope, h));
+            vec_store(d + j * ld + i, vec_mul(s, slope));
+        }
+    }
+}
+
+/* ---- Losses over classes, one row after the other ------------------------------- */
+
+/* A loss of short rows: these brought side by side. t_cols: columns of t. */
+VEC_INLINE void short_rows(real *value, real *d, const real *p, const real *t,
+                           size_t rows, size_t cols, size_t t_cols, const real *weight,
+                           real scale, const struct nn_loss_args *args,
+                           side_loss_fn *side)
+{
+    real sp[SHORT_ROW * VEC_LANES], st[SHORT_ROW * VEC_LANES],
+        sd[SHORT_ROW * VEC_LANES];
+    for (size_t i = 0; i < rows; i += VEC_LANES) {
+        size_t m = rows - i < VEC_LANES ? rows - i : VEC_LANES;
+        real values[VEC_LANES], weights[VEC_LANES];
+        rows_to_side(sp, p + i * cols, cols, m, cols);
+        rows_to_side(st, t + i * t_cols, t_cols, m, t_cols);
+        if (weight) vec_store(weights, vec_load_upto(weight + i, m));
+        side(values, d ? sd : NULL, sp, st, VEC_LANES, m, cols, weight ? weights : NULL,
+             scale, args);
+        vec_store_upto(value + i, vec_load(values), m);
+        if (d) side_to_rows(d + i * cols, sd, m, cols);
+    }
+}
 
 /* How the targets of one row are had, a vector at a time. */
 struct classes {
@@ -342,11 +497,10 @@ VEC_INLINE void row_store(real *x, size_t n, size_t v, vec a)
     if (n > first) vec_store_upto(x + first, a, n - first);
 }
 
-/* -sum_j t_j log c_j, q = p / S, S = sum_j p_j, c = min(max(q, e), 1 - e).
-   dl/dp_j = (g_j - sum_k g_k q_k) / S, g = -t / q, 0 where q is cut. */
-VEC_INLINE void crossentropy(real *value, real *d, const real *p, const real *t,
-                             size_t rows, size_t cols, const real *weight, real scale,
-                             const struct nn_loss_args *args, const int sparse)
+VEC_INLINE void long_crossentropy(real *value, real *d, const real *p, const real *t,
+                                  size_t rows, size_t cols, const real *weight,
+                                  real scale, const struct nn_loss_args *args,
+                                  const int sparse)
 {
     const vec lo = vec_set(LOSS_EPSILON), hi = vec_set(1 - LOSS_EPSILON);
     for (size_t i = 0; i < rows; i++, p += cols) {
@@ -357,6 +511,8 @@ VEC_INLINE void crossentropy(real *value, real *d, const real *p, const real *t,
         for (size_t j = 0; j < cols; j += NN_ROW_LANES)
             for (size_t v = 0; v < VEC_ROW; v++) {
                 vec q = vec_div(row_load(p + j, cols - j, v), sum);
+                // Where S is 0 the quotient past the last column is NaN.
+                q = row_select(cols - j, v, q, vec_zero());
                 vec u = class_targets(&c, j, v);
                 vec g = vec_neg(vec_div(u, unless_cut(q, q, lo, hi)));
                 logs[v] = vec_fma(u, vec_log(vec_clamp(q, lo, hi)), logs[v]);
@@ -377,8 +533,6 @@ VEC_INLINE void crossentropy(real *value, real *d, const real *p, const real *t,
     }
 }
 
-/* sum_j t_j (log S - x_j) = T log S - sum_j t_j x_j, x = z - max z, S = sum_j e^x_j,
-   T = sum_j t_j: no term of it cancels. dl/dz_j = T e^x_j / S - t_j. */
 VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
                                          const real *t, size_t rows, size_t cols,
                                          const real *weight, real scale,
@@ -430,95 +584,24 @@ VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
     }
 }
 
-/* The same for cols <= SHORT_ROW: the same bits, lanes along rows. */
-VEC_INLINE void short_crossentropy_logits(real *value, real *d, const real *z,
-                                          const real *t, size_t rows, size_t cols,
-                                          const real *weight, real scale,
-                                          const struct nn_loss_args *args,
-                                          const int sparse)
-{
-    const size_t used = cols < NN_ROW_LANES ? cols : NN_ROW_LANES;
-    const real smoothing = sparse ? 0 : args->label_smoothing;
-    const vec keep = vec_set(1 - smoothing), shift = vec_set(smoothing / (real)cols);
-    real in[SHORT_ROW * VEC_LANES], target[SHORT_ROW * VEC_LANES];
-
-    for (size_t i = 0; i < rows; i += VEC_LANES) {
-        size_t m = rows - i < VEC_LANES ? rows - i : VEC_LANES;
-        vec sum[NN_ROW_LANES], total[NN_ROW_LANES], dot[NN_ROW_LANES];
-        vec top = vec_set(-INFINITY);
-        rows_to_lanes(in, z + i * cols, cols, m, cols);
-        for (size_t j = 0; j < cols; j++)
-            top = vec_max(top, vec_load(in + j * VEC_LANES));
-
-        if (sparse) {
-            vec label = vec_load_upto(t + i, m), found = vec_zero();
-            for (size_t j = 0; j < cols; j++) {
-                mask is_hit = vec_eq(label, vec_set((real)j));
-                vec u = vec_select(is_hit, vec_set(1), vec_zero());
-                found = vec_add(found, u);
-                vec_store(target + j * VEC_LANES, u);
-            }
-            // 0 for a class, NaN for a label that is none.
-            vec bad = vec_sub(vec_div(found, found), found);
-            for (size_t j = 0; j < cols; j++)
-                vec_store(target + j * VEC_LANES,
-                          vec_add(vec_load(target + j * VEC_LANES), bad));
-        } else {
-            rows_to_lanes(target, t + i * cols, cols, m, cols);
-        }
-
-        for (size_t l = 0; l < used; l++)
-            sum[l] = total[l] = dot[l] = vec_zero();
-        for (size_t j = 0; j < cols; j++) {
-            size_t l = j % NN_ROW_LANES;
-            vec x = vec_sub(vec_load(in + j * VEC_LANES), top), e = vec_exp(x);
-            vec u = vec_load(target + j * VEC_LANES);
-            u = vec_fma(u, keep, shift);
-            sum[l] = vec_add(sum[l], e);
-            total[l] = vec_add(total[l], u);
-            dot[l] = vec_fma(u, x, dot[l]);
-            vec_store(in + j * VEC_LANES, e);
-            vec_store(target + j * VEC_LANES, u);
-        }
-        vec s = join_lanes(sum, used), tt = join_lanes(total, used);
-        vec out = vec_fma(tt, vec_log(s), vec_neg(join_lanes(dot, used)));
-        vec_store_upto(value + i, out, m);
-        if (!d) continue;
-
-        vec factor = vec_set(scale);
-        if (weight) factor = vec_mul(vec_load_upto(weight + i, m), factor);
-        for (size_t j = 0; j < cols; j++) {
-            vec q = vec_div(vec_load(in + j * VEC_LANES), s);
-            vec u = vec_load(target + j * VEC_LANES);
-            vec_store(in + j * VEC_LANES, vec_mul(factor, vec_fma(q, tt, vec_neg(u))));
-        }
-        lanes_to_rows(d + i * cols, in, m, cols);
-    }
-}
-
-VEC_INLINE void crossentropy_logits(real *value, real *d, const real *z, const real *t,
-                                    size_t rows, size_t cols, const real *weight,
-                                    real scale, const struct nn_loss_args *args,
-                                    const int sparse)
-{
-    if (cols <= SHORT_ROW)
-        short_crossentropy_logits(value, d, z, t, rows, cols, weight, scale, args,
-                                  sparse);
-    else
-        long_crossentropy_logits(value, d, z, t, rows, cols, weight, scale, args,
-                                 sparse);
-}
-
 #define LOSS_OVER_CLASSES(name, how, sparse)                                           \
-    LOSS(name) { how(value, d, p, t, rows, cols, weight, scale, args, sparse); }
-
+    SIDE(name)                                                                         \
+    {                                                                                  \
+        side_##how(value, d, p, t, ld, m, cols, weight, scale, args, sparse);          \
+    }                                                                                  \
+    LOSS(name)                                                                         \
+    {                                                                                  \
+        if (cols <= SHORT_ROW)                                                         \
+            short_rows(value, d, p, t, rows, cols, sparse ? 1 : cols, weight, scale,   \
+                       args, name##_side);                                             \
+        else                                                                           \
+            long_##how(value, d, p, t, rows, cols, weight, scale, args, sparse);       \
+    }
 LOSS_OVER_CLASSES(categorical_crossentropy, crossentropy, 0)
 LOSS_OVER_CLASSES(sparse_categorical_crossentropy, crossentropy, 1)
 LOSS_OVER_CLASSES(categorical_crossentropy_logits, crossentropy_logits, 0)
 LOSS_OVER_CLASSES(sparse_categorical_crossentropy_logits, crossentropy_logits, 1)
 
-/* max(neg - pos + 1, 0), pos = sum_j t_j p_j, neg = max_j (1 - t_j) p_j; where that is
-   positive dl/dp_j = -t_j, and 1 - t_j more at the first column with the maximum. */
 LOSS(categorical_hinge)
 {
     for (size_t i = 0; i < rows; i++, p += cols, t += cols) {
@@ -531,7 +614,6 @@ LOSS(categorical_hinge)
                 best = j;
             }
         }
-        // A NaN in the row makes pos NaN, hence the value.
         real h = neg - pos + 1, s = weight ? weight[i] * scale : scale;
         value[i] = h <= 0 ? 0 : h;
         for (size_t j = 0; d && j < cols; j++) {
@@ -543,3 +625,6 @@ LOSS(categorical_hinge)
 
 #define LOSS_ENTRY(name) [NN_LOSS_##name] = name##_loss,
 #define LOSS_TABLE NN_LOSSES(LOSS_ENTRY)
+
+#define SIDE_ENTRY(name) [NN_LOSS_##name] = name##_side,
+static side_loss_fn *const side_losses[NN_LOSS_END] = {NN_LOSSES(SIDE_ENTRY)};

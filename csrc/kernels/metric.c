@@ -25,23 +25,37 @@ static void binary_accuracy(real *value, const real *p, const real *t, size_t ro
     loss_by_elements(value, NULL, p, t, rows, cols, NULL, 1, (real)cols,
                      is_right_element, &args);
 }
+static void binary_accuracy_side(real *value, const real *p, const real *t, size_t ld,
+                                 size_t m, size_t cols, real threshold)
+{
+    const struct nn_loss_args args = {.delta = threshold};
+    side_by_elements(value, NULL, p, t, ld, m, cols, NULL, 1, (real)cols,
+                     is_right_element, &args);
+}
 
-/* out_i = the first column with the largest x_ij, or with a NaN if there is one; for
-   m <= VEC_LANES rows, which lie side by side in a vector. */
+/* Columns [from, from + n) of VEC_LANES rows side by side: *at becomes the first column
+   with *top, the largest element so far, or with a NaN once there is one. */
+VEC_INLINE void side_argmax(vec *top, vec *at, const real *x, size_t ld, size_t from,
+                            size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        vec in = vec_load(x + j * ld);
+        // Not top >= in: greater, or a NaN. Once top is NaN, nothing replaces it.
+        mask is_new = mask_not(mask_or(vec_ge(*top, in), vec_is_nan(*top)));
+        *top = vec_select(is_new, in, *top);
+        *at = vec_select(is_new, vec_set((real)(from + j)), *at);
+    }
+}
+
+/* The same of m <= VEC_LANES rows one after the other. */
 VEC_INLINE vec argmax(const real *x, size_t m, size_t cols)
 {
     real side[SHORT_ROW * VEC_LANES];
     vec top = vec_set(-INFINITY), at = vec_zero();
-    for (size_t first = 0; first < cols; first += SHORT_ROW) {
-        size_t n = cols - first < SHORT_ROW ? cols - first : SHORT_ROW;
-        rows_to_lanes(side, x + first, cols, m, n);
-        for (size_t j = 0; j < n; j++) {
-            vec in = vec_load(side + j * VEC_LANES);
-            // Not top >= in: greater, or a NaN. Once top is NaN, nothing replaces it.
-            mask is_new = mask_not(mask_or(vec_ge(top, in), vec_is_nan(top)));
-            top = vec_select(is_new, in, top);
-            at = vec_select(is_new, vec_set((real)(first + j)), at);
-        }
+    for (size_t j = 0; j < cols; j += SHORT_ROW) {
+        size_t n = cols - j < SHORT_ROW ? cols - j : SHORT_ROW;
+        rows_to_side(side, x + j, cols, m, n);
+        side_argmax(&top, &at, side, VEC_LANES, j, n);
     }
     return at;
 }
@@ -58,6 +72,18 @@ static void categorical_accuracy(real *value, const real *p, const real *t, size
         vec_store_upto(value + i, one_where_equal(answer, truth), m);
     }
 }
+static void categorical_accuracy_side(real *value, const real *p, const real *t,
+                                      size_t ld, size_t m, size_t cols, real threshold)
+{
+    (void)threshold;
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec top = vec_set(-INFINITY), answer = vec_zero(), truth = vec_zero();
+        side_argmax(&top, &answer, p + i, ld, 0, cols);
+        top = vec_set(-INFINITY);
+        side_argmax(&top, &truth, t + i, ld, 0, cols);
+        vec_store(value + i, one_where_equal(answer, truth));
+    }
+}
 
 /* argmax(p) = t, the label */
 static void sparse_categorical_accuracy(real *value, const real *p, const real *t,
@@ -70,8 +96,27 @@ static void sparse_categorical_accuracy(real *value, const real *p, const real *
         vec_store_upto(value + i, one_where_equal(answer, vec_load_upto(t + i, m)), m);
     }
 }
+static void sparse_categorical_accuracy_side(real *value, const real *p, const real *t,
+                                             size_t ld, size_t m, size_t cols,
+                                             real threshold)
+{
+    (void)threshold;
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec top = vec_set(-INFINITY), answer = vec_zero();
+        side_argmax(&top, &answer, p + i, ld, 0, cols);
+        vec_store(value + i, one_where_equal(answer, vec_load(t + i)));
+    }
+}
 
 #define METRIC_TABLE                                                                   \
     [NN_METRIC_binary_accuracy] = binary_accuracy,                                     \
     [NN_METRIC_categorical_accuracy] = categorical_accuracy,                           \
     [NN_METRIC_sparse_categorical_accuracy] = sparse_categorical_accuracy,
+
+typedef void side_metric_fn(real *value, const real *p, const real *t, size_t ld,
+                            size_t m, size_t cols, real threshold);
+static side_metric_fn *const side_metrics[NN_METRIC_END] = {
+    [NN_METRIC_binary_accuracy] = binary_accuracy_side,
+    [NN_METRIC_categorical_accuracy] = categorical_accuracy_side,
+    [NN_METRIC_sparse_categorical_accuracy] = sparse_categorical_accuracy_side,
+};

@@ -3,7 +3,11 @@
    A row is cut into blocks of NN_ROW_LANES elements; element i of each block belongs to
    lane i, which starts at +0 (-inf for the maximum). Lanes are joined by halves: lane i
    takes in lane i + 8, then i + 4, i + 2, i + 1. The last block is filled up with what
-   the lanes started from. */
+   the lanes started from.
+
+   Rows may also lie side by side: element j of rows i, i + 1, ... at x[j ld + i], whole
+   vectors of rows. The side_ functions reduce VEC_LANES such rows at once, to the same
+   bits: vector l of an array of NN_ROW_LANES is lane l of all of them. */
 #include "kernels/simd/simd.h"
 
 #define ROW_INLINE static inline __attribute__((unused))
@@ -130,4 +134,72 @@ ROW_INLINE real row_sum_exp(const real *x, size_t n, real shift)
         row_sum_exp_block(lane, x, NN_ROW_LANES, shift);
     if (n) row_sum_exp_block(lane, x, n, shift);
     return row_join_sum(lane);
+}
+
+/* ---- Rows side by side ---------------------------------------------------------- */
+
+/* The most columns of a short row: such rows are worth bringing side by side. */
+#define SHORT_ROW 32
+
+/* x[j][l] = in[l][j] for m <= VEC_LANES rows l; +0 in the lanes past them. */
+VEC_INLINE void rows_to_side(real *x, const real *in, size_t ldi, size_t m, size_t cols)
+{
+    size_t j = 0;
+    if (m == VEC_LANES)
+        for (; j + 4 <= cols; j += 4)
+            vec_columns(x + j * VEC_LANES, VEC_LANES, in + j, ldi);
+    for (; j < cols; j++)
+        for (size_t l = 0; l < VEC_LANES; l++)
+            x[j * VEC_LANES + l] = l < m ? in[l * ldi + j] : 0;
+}
+
+/* out[l][j] = x[j][l] */
+VEC_INLINE void side_to_rows(real *out, const real *x, size_t m, size_t cols)
+{
+    for (size_t l = 0; l < m; l++)
+        for (size_t j = 0; j < cols; j++)
+            out[l * cols + j] = x[j * VEC_LANES + l];
+}
+
+/* The lanes of rows of n columns, joined. Lanes past n hold the +0 that they started
+   from; all that they could do is to make -0, the sum of nothing but such, +0. */
+VEC_INLINE vec side_join_sum(vec lane[NN_ROW_LANES], size_t n)
+{
+    for (size_t half = NN_ROW_LANES / 2; half; half /= 2)
+        for (size_t l = 0; l < half && l + half < n; l++)
+            lane[l] = vec_add(lane[l], lane[l + half]);
+    return n % NN_ROW_LANES ? vec_add(lane[0], vec_zero()) : lane[0];
+}
+
+/* sum_j x[j], j < n */
+VEC_INLINE vec side_sum(const real *x, size_t ld, size_t n)
+{
+    vec lane[NN_ROW_LANES];
+    for (size_t l = 0; l < NN_ROW_LANES; l++)
+        lane[l] = vec_zero();
+    for (size_t j = 0; j < n; j++)
+        lane[j % NN_ROW_LANES] = vec_add(lane[j % NN_ROW_LANES], vec_load(x + j * ld));
+    return side_join_sum(lane, n);
+}
+
+/* sum_j a[j] b[j], j < n, fused as in row_dot */
+VEC_INLINE vec side_dot(const real *a, const real *b, size_t ld, size_t n)
+{
+    vec lane[NN_ROW_LANES];
+    for (size_t l = 0; l < NN_ROW_LANES; l++)
+        lane[l] = vec_zero();
+    for (size_t j = 0; j < n; j++) {
+        size_t l = j % NN_ROW_LANES;
+        lane[l] = vec_fma(vec_load(a + j * ld), vec_load(b + j * ld), lane[l]);
+    }
+    return side_join_sum(lane, n);
+}
+
+/* max_j x[j], j < n; never -0. Where an element is NaN it is NaN or another one. */
+VEC_INLINE vec side_max(const real *x, size_t ld, size_t n)
+{
+    vec top = vec_set(-INFINITY);
+    for (size_t j = 0; j < n; j++)
+        top = vec_max(top, vec_load(x + j * ld));
+    return vec_add(top, vec_zero());
 }

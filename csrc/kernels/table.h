@@ -62,38 +62,45 @@ typedef void nn_metric_fn(real *value, const real *p, const real *t, size_t rows
 typedef void nn_optimizer_fn(real *w, real *s0, real *s1, real *s2, const real *g,
                              size_t n, const struct nn_step *step);
 
-/* The plan of a small network's step: of each layer z = x W + b, y = f(z), views of a
-   batch of M <= NN_CHAIN rows; d is dL/dy, then dL/dz. */
+/* The plan of kernels/tiny.c: of each layer z = x W + b, y = f(z), feature by feature,
+   [columns][ld], of ld rows, a multiple of `lanes`. x is the y below; a feature of ones
+   follows it. d is dL/dy, then dL/dz. */
 struct nn_tiny_layer {
     size_t n_in, n_out;
     const real *w, *bias; /* bias NULL: none */
-    real *dw, *db;
-    real *wt; /* W^T */
-    int own_wt;
-    const real *const *x_rows, *const *d_rows; /* [M] */
-    real *z, *y, *d;                           /* y may be z */
-    nn_activation_forward_fn *forward;         /* NULL: y is z */
+    size_t offset;        /* of W in a flat block; b follows W */
+    const real *x;        /* [n_in + 1][ld] */
+    real *z, *y, *d;      /* [n_out][ld]; y may be z */
+    nn_activation act;
+    nn_activation_forward_fn *forward; /* of an elementwise activation */
     nn_activation_backward_fn *backward;
     real args[3];
 };
 
-/* The loss, or a metric: a loss, or `metric`. */
+/* The loss, or a metric. */
 struct nn_tiny_loss {
-    nn_loss_fn *loss;
-    nn_metric_fn *metric;
+    nn_metric metric; /* loss_value: `loss` */
+    nn_loss loss;
     int on_logits;
     struct nn_loss_args args;
     real threshold;
 };
 
 struct nn_tiny {
-    size_t n_layers, n_metrics, n_params, capacity;
+    size_t n_layers, n_metrics, n_in, target_columns, ld, capacity;
     struct nn_tiny_layer *layers;
     struct nn_tiny_loss *losses; /* [1 + n_metrics], the loss first */
-    real *values;                /* [1 + n_metrics][capacity] */
-    const real *targets;
-    nn_optimizer_fn *optimizer;
-    real *params, *grads, *slots[3];
+    real *x, *targets;           /* [n_in + 1][ld], [target_columns][ld] */
+    real *turned;                /* [ld][columns of one layer], whole vectors */
+    real *weights, *values; /* of the batch: [capacity], [1 + n_metrics][capacity] */
+};
+
+/* The rows of a batch: numbers order[start], ..., or start, ... where order is NULL. */
+struct nn_tiny_batch {
+    const real *x, *y, *weights;
+    ptrdiff_t x_stride, y_stride;
+    const uint32_t *order;
+    size_t start, m;
 };
 
 /* Elements that multiply_adds may use. */
@@ -148,10 +155,10 @@ struct nn_kernels {
     double (*sum_abs)(const real *x, size_t n);
     double (*sum_squares)(const real *x, size_t n);
 
-    /* One step of a small network: values and gradients of a batch of M rows, whose
-       x_rows, targets and weights (NULL: all 1) are filled; then the update. */
-    void (*tiny_gradients)(const struct nn_tiny *net, size_t m, const real *weights);
-    void (*tiny_update)(const struct nn_tiny *net, const struct nn_step *step);
+    /* Gradients of a small network over rows [first, first + m) of a batch, m <=
+       NN_CHAIN, into the flat block grads; their weights and values into the plan's. */
+    void (*tiny_gradients)(const struct nn_tiny *net, real *grads,
+                           const struct nn_tiny_batch *batch, size_t first, size_t m);
 
     /* x[i] = x[i] / 2 + 1, `times` times, for as many i <= NN_CHAINED as this CPU keeps
        in flight; returns how many multiply-adds that was. Nothing else in its loop. */
@@ -159,6 +166,8 @@ struct nn_kernels {
 
     /* The bits of all elements joined by or: every element is read once. */
     real (*read_all)(const real *p, size_t n);
+
+    size_t lanes; /* of a vector */
 };
 
 /* One table per object; the names are pasted in kernels/variant.c. */

@@ -40,7 +40,7 @@ const struct nn_kernels NN_KERNELS = {
     .sum_abs = sum_abs,
     .sum_squares = sum_squares,
     .tiny_gradients = tiny_gradients,
-    .tiny_update = tiny_update,
     .multiply_adds = multiply_adds,
     .read_all = read_all,
+    .lanes = VEC_LANES,
 };

@@ -116,3 +116,38 @@ VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s)
     *b = _mm256_unpackhi_pd(x, y);
 #endif
 }
+#if NN_REAL_IS_F32
+/* Four elements at p and at p + ld side by side. */
+VEC_INLINE vec vec_quads(const real *p, size_t ld)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)),
+                                _mm_loadu_ps(p + ld), 1);
+}
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    vec a = vec_quads(in, 4 * ldi), b = vec_quads(in + ldi, 4 * ldi);
+    vec c = vec_quads(in + 2 * ldi, 4 * ldi), d = vec_quads(in + 3 * ldi, 4 * ldi);
+    __m256d ab = (__m256d)_mm256_unpacklo_ps(a, b),
+            cd = (__m256d)_mm256_unpacklo_ps(c, d);
+    vec_store(out, (vec)_mm256_unpacklo_pd(ab, cd));
+    vec_store(out + ldo, (vec)_mm256_unpackhi_pd(ab, cd));
+    ab = (__m256d)_mm256_unpackhi_ps(a, b), cd = (__m256d)_mm256_unpackhi_ps(c, d);
+    vec_store(out + 2 * ldo, (vec)_mm256_unpacklo_pd(ab, cd));
+    vec_store(out + 3 * ldo, (vec)_mm256_unpackhi_pd(ab, cd));
+}
+#else
+/* Two elements at p and at p + ld side by side. */
+VEC_INLINE vec vec_pairs(const real *p, size_t ld)
+{
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)),
+                                _mm_loadu_pd(p + ld), 1);
+}
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    for (int i = 0; i < 4; i += 2) {
+        vec a = vec_pairs(in + i, 2 * ldi), b = vec_pairs(in + i + ldi, 2 * ldi);
+        vec_store(out + i * ldo, _mm256_unpacklo_pd(a, b));
+        vec_store(out + (i + 1) * ldo, _mm256_unpackhi_pd(a, b));
+    }
+}
+#endif

@@ -105,3 +105,42 @@ VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s)
         *b = (vec)_mm512_shuffle_f64x2(x, y, 0xee);
     }
 }
+#if NN_REAL_IS_F32
+/* Four elements at p, at p + ld, ... side by side. */
+VEC_INLINE vec vec_quads(const real *p, size_t ld)
+{
+    vec a = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    a = _mm512_insertf32x4(a, _mm_loadu_ps(p + ld), 1);
+    a = _mm512_insertf32x4(a, _mm_loadu_ps(p + 2 * ld), 2);
+    return _mm512_insertf32x4(a, _mm_loadu_ps(p + 3 * ld), 3);
+}
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    vec a = vec_quads(in, 4 * ldi), b = vec_quads(in + ldi, 4 * ldi);
+    vec c = vec_quads(in + 2 * ldi, 4 * ldi), d = vec_quads(in + 3 * ldi, 4 * ldi);
+    __m512d ab = (__m512d)_mm512_unpacklo_ps(a, b),
+            cd = (__m512d)_mm512_unpacklo_ps(c, d);
+    vec_store(out, (vec)_mm512_unpacklo_pd(ab, cd));
+    vec_store(out + ldo, (vec)_mm512_unpackhi_pd(ab, cd));
+    ab = (__m512d)_mm512_unpackhi_ps(a, b), cd = (__m512d)_mm512_unpackhi_ps(c, d);
+    vec_store(out + 2 * ldo, (vec)_mm512_unpacklo_pd(ab, cd));
+    vec_store(out + 3 * ldo, (vec)_mm512_unpackhi_pd(ab, cd));
+}
+#else
+/* Two elements at p, at p + ld, ... side by side. */
+VEC_INLINE vec vec_pairs(const real *p, size_t ld)
+{
+    vec a = _mm512_castpd128_pd512(_mm_loadu_pd(p));
+    a = _mm512_insertf64x2(a, _mm_loadu_pd(p + ld), 1);
+    a = _mm512_insertf64x2(a, _mm_loadu_pd(p + 2 * ld), 2);
+    return _mm512_insertf64x2(a, _mm_loadu_pd(p + 3 * ld), 3);
+}
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    for (int i = 0; i < 4; i += 2) {
+        vec a = vec_pairs(in + i, 2 * ldi), b = vec_pairs(in + i + ldi, 2 * ldi);
+        vec_store(out + i * ldo, _mm512_unpacklo_pd(a, b));
+        vec_store(out + (i + 1) * ldo, _mm512_unpackhi_pd(a, b));
+    }
+}
+#endif

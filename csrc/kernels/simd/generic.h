@@ -99,3 +99,10 @@ VEC_INLINE ivec ivec_shr(ivec a, int n) { return (ivec)((real_bits)a >> n); }
 /* Lane l of a keeps a[l] where l & s is 0, else takes b[l - s]; b takes the rest. With
    one lane there is nothing to swap. */
 VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s) { (void)a, (void)b, (void)s; }
+/* out[i][l] = in[l][i], i < 4, l < VEC_LANES: four columns of in become vectors. */
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    (void)ldi;
+    for (size_t i = 0; i < 4; i++)
+        out[i * ldo] = in[i];
+}

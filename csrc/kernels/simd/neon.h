@@ -126,3 +126,26 @@ VEC_INLINE void vec_swap_lanes(vec *a, vec *b, int s)
     *a = VEC_OP(vtrn1)(x, y);
     *b = VEC_OP(vtrn2)(x, y);
 }
+#if NN_REAL_IS_F32
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    vec a = vec_load(in), b = vec_load(in + ldi);
+    vec c = vec_load(in + 2 * ldi), d = vec_load(in + 3 * ldi);
+    // zip1 of a, c and of b, d, zipped again: a0 b0 c0 d0, a1 b1 c1 d1, ...
+    vec ac = vzip1q_f32(a, c), bd = vzip1q_f32(b, d);
+    vec_store(out, vzip1q_f32(ac, bd));
+    vec_store(out + ldo, vzip2q_f32(ac, bd));
+    ac = vzip2q_f32(a, c), bd = vzip2q_f32(b, d);
+    vec_store(out + 2 * ldo, vzip1q_f32(ac, bd));
+    vec_store(out + 3 * ldo, vzip2q_f32(ac, bd));
+}
+#else
+VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    for (int i = 0; i < 4; i += 2) {
+        vec a = vec_load(in + i), b = vec_load(in + i + ldi);
+        vec_store(out + i * ldo, vzip1q_f64(a, b));
+        vec_store(out + (i + 1) * ldo, vzip2q_f64(a, b));
+    }
+}
+#endif
