@@ -18,6 +18,7 @@ const char *nn_status_message(nn_status status)
         [NN_ERR_STATE] = "The network has not been compiled yet.",
         [NN_ERR_BUSY] =
             "The network is busy: a thread that a fork left behind was changing it.",
+        [NN_ERR_WAIT] = "The network is busy: another thread is using it.",
     };
     return (unsigned)status < NN_STATUS_END ? messages[status] : "Unknown status.";
 }
@@ -132,19 +133,20 @@ nn_status nn_net_running(nn_net *net, double *row, size_t columns)
 }
 
 nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report, size_t columns)
+                          unsigned threads, nn_patience patience, double *report,
+                          size_t columns)
 {
     nn_float_modes modes = nn_enter_float();
     nn_status status =
-        net->engine->evaluate(net, data, first, n, threads, report, columns);
+        net->engine->evaluate(net, data, first, n, threads, patience, report, columns);
     nn_leave_float(modes);
     return status;
 }
 
 nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
-                         void *y, unsigned threads)
+                         void *y, unsigned threads, nn_patience patience)
 {
-    return net->engine->predict(net, x, x_stride, n_rows, y, threads);
+    return net->engine->predict(net, x, x_stride, n_rows, y, threads, patience);
 }
 
 nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss)

@@ -23,7 +23,8 @@ typedef enum nn_status {
     NN_ERR_ISA,    /* the instruction set is not built in, or this CPU lacks it */
     NN_ERR_SPEC,   /* a specification names an unknown id or an impossible value */
     NN_ERR_STATE,  /* training or evaluation before nn_net_compile */
-    NN_ERR_BUSY,   /* another call is using this network */
+    NN_ERR_BUSY,   /* a fork broke a change of this network off */
+    NN_ERR_WAIT,   /* others are using this network, and the call was not to wait */
     NN_STATUS_END
 } nn_status;
 
@@ -187,6 +188,9 @@ typedef struct nn_data {
 
 typedef enum nn_on_nan { NN_NAN_STOP, NN_NAN_CONTINUE } nn_on_nan;
 
+/* What a call does while others use the network in a way that excludes it. */
+typedef enum nn_patience { NN_WAIT, NN_AT_ONCE /* or NN_ERR_WAIT */ } nn_patience;
+
 typedef struct nn_train_args {
     nn_data data;
     size_t batch_size;     /* the last batch of an epoch may be shorter */
@@ -198,6 +202,7 @@ typedef struct nn_train_args {
     double learning_rate;
     nn_on_nan on_nan;
     unsigned threads; /* at most this many; 0: the process's default */
+    nn_patience patience;
 } nn_train_args;
 
 typedef struct nn_train_result {
@@ -227,12 +232,13 @@ nn_status nn_net_running(nn_net *net, double *row, size_t columns);
    0 begins the sums anew, later parts must follow in order; the part that ends with the
    last row fills report[columns = 1 + n_metrics]. The parts change no bit. */
 nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report, size_t columns);
+                          unsigned threads, nn_patience patience, double *report,
+                          size_t columns);
 
 /* y[n_rows][n_out] = f(x), y apart from x. May run on many threads at once with other
- * predictions. */
+   predictions. */
 nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
-                         void *y, unsigned threads);
+                         void *y, unsigned threads, nn_patience patience);
 
 /* ---- Parameters and state ------------------------------------------------------ */
 

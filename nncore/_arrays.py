@@ -90,6 +90,63 @@ def as_inputs(
     return _as_rows(array, dtype)
 
 
+def in_place(
+    x: Any,
+    shape: Sequence[int],
+    dtype: DTypeLike,
+    *,
+    name: str,
+    front: tuple[int, ...] | None = None,
+) -> Array:
+    """Return an array as rows where it lies: what is written to them stands in it.
+
+    Args:
+        x: Array of shape ``shape``, one row, or ``(n, *shape)``.
+        shape: Shape of one row.
+        dtype: float32 or float64, which the array must have.
+        name: What messages call it.
+        front: The axes before those of a row, ``()`` or ``(n,)``; None: either.
+
+    Returns:
+        View of shape ``(n, prod(shape))`` whose last axis is contiguous.
+
+    Raises:
+        TypeError: If ``x`` is no array.
+        ValueError: If its dtype or shape is another, or its rows are not contiguous.
+
+    Example:
+        >>> a = np.zeros(2)
+        >>> in_place(a, (2,), "float64", name="x")[0, 1] = 1.0
+        >>> a
+        array([0., 1.])
+    """
+    dtype, shape = np.dtype(dtype), tuple(shape)
+    if not isinstance(x, np.ndarray) or hasattr(x, "mask"):
+        raise TypeError(
+            f"`{name}` must be a plain array, which is used where it lies. "
+            f"Received: an object of type {type(x).__name__}"
+        )
+    axes = x.shape[: max(0, x.ndim - len(shape))]
+    if x.shape != (*axes, *shape) or len(axes) > 1 or front not in (None, axes):
+        fronts = [("n",), ()] if front is None else [front]
+        wanted = " or ".join(str((*some, *shape)).replace("'", "") for some in fronts)
+        raise ValueError(
+            f"`{name}` must have shape {wanted}. Received: shape {x.shape}"
+        )
+    if x.dtype != dtype:
+        raise ValueError(
+            f"`{name}` must have dtype {dtype}, as the model has. "
+            f"Received: dtype {x.dtype}"
+        )
+    array = np.asarray(x if axes else x[np.newaxis])
+    if not _are_rows(array):
+        raise ValueError(
+            f"`{name}` must be aligned and have the numbers of a row side by side. "
+            f"Received: strides {x.strides}"
+        )
+    return array.reshape(len(array), math.prod(shape))
+
+
 def input_shape(x: Any, *, name: str = "x") -> tuple[int, ...]:
     """Return the input shape that data asks for, without the batch axis.
 
@@ -745,12 +802,7 @@ def _as_rows(array: Array, dtype: np.dtype[Any]) -> Array:
     """Shape (n, ...) as (n, columns) of the dtype, copied only if it has to be."""
     n_rows = array.shape[0]
     n_columns = math.prod(array.shape[1:])
-    if (
-        array.dtype == dtype
-        and array.flags.aligned
-        and (n_rows == 0 or array[0].flags.c_contiguous)
-        and _good_row_stride(array, n_columns)
-    ):
+    if array.dtype == dtype and _are_rows(array):
         return array.reshape(n_rows, n_columns)
     result = np.empty((n_rows, n_columns), dtype)
     shaped = result.reshape(array.shape)
@@ -761,12 +813,16 @@ def _as_rows(array: Array, dtype: np.dtype[Any]) -> Array:
     return result
 
 
-def _good_row_stride(array: Array, n_columns: int) -> bool:
-    """Whether rows lie forwards, whole elements apart, without overlapping."""
+def _are_rows(array: Array) -> bool:
+    """Whether the core can walk rows: contiguous, forwards, whole elements apart."""
+    if not array.flags.aligned:
+        return False
     if array.shape[0] <= 1:
         return array.flags.c_contiguous
-    stride, size = array.strides[0], array.itemsize
-    return stride % size == 0 and stride >= n_columns * size
+    row: Array = array[0]
+    stride = array.strides[0]
+    whole = stride % row.itemsize == 0 and stride >= row.nbytes
+    return whole and row.flags.c_contiguous
 
 
 def _blocks(n_rows: int, row_bytes: int) -> Iterator[tuple[int, int]]:

@@ -81,6 +81,7 @@ class Network:
     n_in: int
     n_out: int
     dtype: str
+    retired: bool
     def __new__(
         cls,
         dtype: str,
@@ -121,6 +122,10 @@ class Network:
     def predict(
         self, x: _Array, out: _Array | None = None, threads: int = 0
     ) -> _Array: ...
+    def bind(
+        self, x: _Array, out: _Array, given: _Array, result: _Array, name: str
+    ) -> Bound: ...
+    def outputs(self, x: object) -> _Array | None: ...
     @property
     def target_columns(self) -> int: ...
     @property
@@ -141,3 +146,18 @@ class Network:
     @property
     def last_run(self) -> _LastRun: ...
     def microseconds(self, n_rows: int, training: bool) -> float: ...
+
+@final
+class Bound:
+    x: _Array
+    out: _Array
+    def __new__(
+        cls,
+        network: Network,
+        x: _Array,
+        out: _Array,
+        given: _Array,
+        result: _Array,
+        name: str,
+    ) -> Bound: ...
+    def __call__(self) -> _Array: ...

@@ -3,9 +3,10 @@
 """The C core as Python sees it: one class, Network, and the names that C knows.
 
 Every method has one pattern: check the arrays, call C (without the GIL where the work
-is long enough to be worth it), turn the status into an exception. No policy, no
-defaults, no loops over data: those live in `_plan`, `_training` and csrc/. The next
-stop is csrc/nncore.h, which `_nncore.pxd` mirrors.
+is long enough to be worth it, or where another thread's has to end first), turn the
+status into an exception. No policy, no defaults, no loops over data: those live in
+`_plan`, `_training` and csrc/. The next stop is csrc/nncore.h, which `_nncore.pxd`
+mirrors.
 """
 
 from cpython.buffer cimport (
@@ -15,7 +16,7 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from cpython.exc cimport PyErr_CheckSignals
+from cpython.exc cimport PyErr_CheckSignals, PyErr_Clear
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport uint32_t, uint64_t
@@ -39,8 +40,13 @@ cdef extern from *:
     const char *NN_BUILD_COMPILER
     const char *NN_BUILD_FLAGS
 
-# Releasing the GIL costs more than it gives below this many microseconds of work.
+# Releasing the GIL costs more than it gives below this many microseconds of work:
+# beside a busy Python thread it may take that thread's whole turn to get it back.
 cdef double GIL_MICROSECONDS = 20
+
+# A call through the module's namespace would take as long as a small prediction.
+cdef object empty = np.empty
+cdef object ndarray = np.ndarray
 
 
 cdef int check(nn_status status) except -1:
@@ -174,6 +180,15 @@ cdef class Array:
             PyBuffer_Release(&self.view)
 
 
+cdef bint holds(Py_buffer *view, char code, size_t itemsize) noexcept:
+    """Whether a buffer's elements are of the type that `struct` calls `code`."""
+    cdef const char *fmt = view.format
+    if fmt != NULL and fmt[0] == b"@":
+        fmt += 1
+    return (fmt != NULL and fmt[0] == code and fmt[1] == 0
+            and <size_t>view.itemsize == itemsize)
+
+
 cdef Array hold(obj, char code, size_t itemsize, str name, bint writable=False):
     """Hold a 1-D or 2-D array whose rows C may walk, or raise."""
     cdef Array array = Array.__new__(Array)
@@ -183,11 +198,7 @@ cdef Array hold(obj, char code, size_t itemsize, str name, bint writable=False):
     PyObject_GetBuffer(obj, &array.view, flags)
     array.held = True
     cdef Py_buffer *view = &array.view
-    cdef const char *fmt = view.format
-    if fmt != NULL and fmt[0] == b"@":
-        fmt += 1
-    if (fmt == NULL or fmt[0] != code or fmt[1] != 0
-            or <size_t>view.itemsize != itemsize):
+    if not holds(view, code, itemsize):
         expected = {b"f": "float32", b"d": "float64", b"I": "uint32"}
         raise ValueError(
             f"{name} must be {expected.get(bytes([code]))}. "
@@ -231,6 +242,11 @@ cdef size_t first_byte(Array a):
 cdef size_t past_byte(Array a):
     cdef ptrdiff_t ahead = a.stride * <ptrdiff_t>(a.rows - 1) if a.stride > 0 else 0
     return <size_t>a.view.buf + <size_t>((ahead + <ptrdiff_t>a.cols) * a.view.itemsize)
+
+
+cdef extern from "Python.h":
+    # Without the exception: what has no buffer is converted.
+    int get_buffer "PyObject_GetBuffer"(object, Py_buffer *, int)
 
 
 # ---- one thread at a time ----------------------------------------------------------
@@ -311,6 +327,8 @@ cdef class Network:
     cdef readonly size_t n_in
     cdef readonly size_t n_out
     cdef readonly str dtype
+    cdef public bint retired  # its model has another network, or none
+    cdef object numpy_dtype
     cdef size_t n_metrics
     cdef char code
     cdef size_t itemsize
@@ -322,6 +340,7 @@ cdef class Network:
         cdef uint64_t seed_number = seed
         cdef nn_status status
         self.dtype = dtype
+        self.numpy_dtype = np.dtype(dtype)
         self.n_in = inputs
         self.code = b"d" if dtype_number else b"f"
         self.itemsize = 8 if dtype_number else 4
@@ -466,13 +485,16 @@ cdef class Network:
         if epochs * 1.0 * batches < work:
             work = epochs * 1.0 * batches
         work *= c.nn_net_microseconds(self.net, min(args.batch_size, px.rows), 1)
-        if work > GIL_MICROSECONDS:
+        status = c.NN_ERR_WAIT
+        if work <= GIL_MICROSECONDS:
+            args.patience = c.NN_AT_ONCE
+            status = c.nn_net_train(self.net, &args, rows, &result)
+        if status == c.NN_ERR_WAIT:
+            args.patience = c.NN_WAIT
             with nogil:
                 status = c.nn_net_train(self.net, &args, rows, &result)
             # Here, not in some callback of the garbage collector, which would drop it.
             PyErr_CheckSignals()
-        else:
-            status = c.nn_net_train(self.net, &args, rows, &result)
         check(status)
         cdef ptrdiff_t nan_batch = -1
         if result.is_nan:
@@ -501,37 +523,89 @@ cdef class Network:
         row = np.empty(1 + self.n_metrics, np.float64)
         cdef Array pr = hold(row, b"d", 8, "row", True)
         cdef double *out = <double *>pr.view.buf
-        if c.nn_net_microseconds(self.net, rows, 0) > GIL_MICROSECONDS:
+        status = c.NN_ERR_WAIT
+        if c.nn_net_microseconds(self.net, rows, 0) <= GIL_MICROSECONDS:
+            status = c.nn_net_evaluate(self.net, &data, from_row, rows, team,
+                                       c.NN_AT_ONCE, out, pr.rows)
+        if status == c.NN_ERR_WAIT:
             with nogil:
-                status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out,
-                                           pr.rows)
-        else:
-            status = c.nn_net_evaluate(self.net, &data, from_row, rows, team, out,
-                                       pr.rows)
+                status = c.nn_net_evaluate(self.net, &data, from_row, rows, team,
+                                           c.NN_WAIT, out, pr.rows)
         check(status)
         return row.tolist() if from_row + rows == data.n_rows else None
 
+    cdef int run(self, const void *x, ptrdiff_t stride, size_t rows, void *y,
+                 unsigned int threads) except -1:
+        cdef nn_status status = c.NN_ERR_WAIT
+        if c.nn_net_microseconds(self.net, rows, 0) <= GIL_MICROSECONDS:
+            status = c.nn_net_predict(self.net, x, stride, rows, y, threads,
+                                      c.NN_AT_ONCE)
+        if status == c.NN_ERR_WAIT:
+            with nogil:
+                status = c.nn_net_predict(self.net, x, stride, rows, y, threads,
+                                          c.NN_WAIT)
+        return check(status)
+
     def predict(self, x, out=None, threads=0):
         cdef Array px = self.take(x, "x")
-        cdef nn_status status
-        cdef unsigned int team = threads
         check_shape(px, px.rows, self.n_in, "x")
         if out is None:
-            out = np.empty((px.rows, self.n_out), self.dtype)
+            out = empty((px.rows, self.n_out), self.numpy_dtype)
+        cdef Array po = self.take_out(out, px)
+        self.run(px.view.buf, px.stride, px.rows, po.view.buf, threads)
+        return out
+
+    cdef Array take_out(self, out, Array x):
+        """Hold what the outputs for x are written to."""
         cdef Array po = self.take(out, "out", True)
-        check_shape(po, px.rows, self.n_out, "out")
+        check_shape(po, x.rows, self.n_out, "out")
         if po.stride != <ptrdiff_t>self.n_out and po.rows > 1:
             raise ValueError("out must be C-contiguous.")
-        if overlap(px, po):
+        if overlap(x, po):
             raise ValueError("out must not share memory with x.")
-        cdef const void *src = px.view.buf
-        cdef void *dst = po.view.buf
-        if c.nn_net_microseconds(self.net, px.rows, 0) > GIL_MICROSECONDS:
-            with nogil:
-                status = c.nn_net_predict(self.net, src, px.stride, px.rows, dst, team)
-        else:
-            status = c.nn_net_predict(self.net, src, px.stride, px.rows, dst, team)
-        check(status)
+        return po
+
+    def bind(self, x, out, given, result, name):
+        return Bound(self, x, out, given, result, name)
+
+    def outputs(self, x):
+        """Outputs for rows (n, n_in) or one row (n_in,); None: x must be converted.
+
+        A single number is no row here: it may stand for rows of one number.
+        """
+        cdef Py_buffer px, py
+        cdef size_t rows = 1
+        cdef ptrdiff_t stride = 0, size = self.itemsize
+        cdef tuple shape
+        if type(x) is not ndarray:
+            return None
+        if get_buffer(x, &px, PyBUF_FORMAT | PyBUF_STRIDES) < 0:
+            PyErr_Clear()
+            return None
+        try:
+            if (not 1 <= px.ndim <= 2 or not holds(&px, self.code, self.itemsize)
+                    or <size_t>px.shape[px.ndim - 1] != self.n_in
+                    or px.strides[px.ndim - 1] != size
+                    or <size_t>px.buf % self.itemsize):
+                return None
+            if px.ndim == 2:
+                rows = px.shape[0]
+                stride = px.strides[0] // size
+                if px.strides[0] % size:
+                    return None
+                shape = (rows, self.n_out)
+            elif self.n_in > 1:
+                shape = (self.n_out,)
+            else:
+                return None
+            out = empty(shape, self.numpy_dtype)
+            PyObject_GetBuffer(out, &py, PyBUF_WRITABLE)
+            try:
+                self.run(px.buf, stride, rows, py.buf, 0)
+            finally:
+                PyBuffer_Release(&py)
+        finally:
+            PyBuffer_Release(&px)
         return out
 
     @property
@@ -634,6 +708,32 @@ cdef class Network:
 
     def microseconds(self, n_rows, training):
         return c.nn_net_microseconds(self.net, n_rows, bool(training))
+
+
+cdef class Bound:
+    """A prediction without arguments, since all were checked when it was made."""
+
+    cdef Network network
+    cdef Array px, po  # held: neither array can be resized or freed
+    cdef readonly object x, out  # the same as the caller knows them
+    cdef str name
+
+    def __cinit__(self, Network network not None, x, out, given, result, str name):
+        self.network, self.name = network, name
+        self.x, self.out = given, result
+        self.px = network.take(x, "x")
+        check_shape(self.px, self.px.rows, network.n_in, "x")
+        self.po = network.take_out(out, self.px)
+
+    def __call__(self):
+        if self.network.retired:
+            raise RuntimeError(
+                f"`bind` must be called again: the model {self.name!r} has been built "
+                "anew. Received: a call of what was bound before"
+            )
+        self.network.run(self.px.view.buf, self.px.stride, self.px.rows,
+                         self.po.view.buf, 0)
+        return self.out
 
 
 # ---- one activation alone ----------------------------------------------------------

@@ -13,6 +13,7 @@ cdef extern from "nncore.h" nogil:
         NN_ERR_SPEC
         NN_ERR_STATE
         NN_ERR_BUSY
+        NN_ERR_WAIT
         NN_STATUS_END
 
     const char *nn_status_message(nn_status status)
@@ -109,6 +110,10 @@ cdef extern from "nncore.h" nogil:
         NN_NAN_STOP
         NN_NAN_CONTINUE
 
+    ctypedef enum nn_patience:
+        NN_WAIT
+        NN_AT_ONCE
+
     ctypedef struct nn_train_args:
         nn_data data
         size_t batch_size
@@ -120,6 +125,7 @@ cdef extern from "nncore.h" nogil:
         double learning_rate
         nn_on_nan on_nan
         unsigned int threads
+        nn_patience patience
 
     ctypedef struct nn_train_result:
         size_t batches
@@ -132,9 +138,11 @@ cdef extern from "nncore.h" nogil:
     nn_status nn_net_reset_epoch(nn_net *net)
     nn_status nn_net_running(nn_net *net, double *row, size_t columns)
     nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                              unsigned int threads, double *report, size_t columns)
+                              unsigned int threads, nn_patience patience,
+                              double *report, size_t columns)
     nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride,
-                             size_t n_rows, void *y, unsigned int threads)
+                             size_t n_rows, void *y, unsigned int threads,
+                             nn_patience patience)
 
     size_t nn_net_n_out(const nn_net *net)
     size_t nn_net_target_columns(const nn_net *net)

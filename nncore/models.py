@@ -38,7 +38,7 @@ from nncore.layers import InputLayer, Layer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from nncore._core import Network
+    from nncore._core import Bound, Network
     from nncore.optimizers import Optimizer
 
 __all__ = ["Sequential", "model_from_json"]
@@ -139,6 +139,7 @@ class Sequential:
         self._columns: tuple[Any, ...] | None = None
         self._plan: _plan.Plan | None = None
         self._network: Network | None = None
+        self._outputs: Callable[[Any], NDArray[Any] | None] = _not_converted
         self._kept = _plan.Kept()
         self._compiled: _plan.Compiled | None = None
         self._hold = _plan.make_hold()
@@ -359,6 +360,8 @@ class Sequential:
             network.compile(*compiled.specs(plan))
             compiled.optimizer._updates_done = _plan.updates_done(weakref.ref(self))
         self._plan, self._network = plan, network
+        if len(plan.input_shape) == len(plan.output_shape) == 1:
+            self._outputs = network.outputs
 
     def _make_plan(self) -> _plan.Plan:
         assert self._shape is not None
@@ -368,7 +371,9 @@ class Sequential:
         """Forget the network; its weights wait in `_kept` for the next one."""
         if self._network is not None and self._plan is not None:
             self._kept.take(self._network, self._plan)
+            self._network.retired = True
         self._network = self._plan = None
+        self._outputs = _not_converted
 
     def _forget_shape(self) -> None:
         self._drop_network()
@@ -994,10 +999,12 @@ class Sequential:
     def __call__(self, x: Any, training: bool | None = None) -> NDArray[Any]:
         """Return the outputs for one row (columns,) or many (n, columns).
 
-        The quickest way to a few outputs: `predict` without its options.
+        The quickest way to a few outputs: `predict` without its options. An array of
+        the model's dtype is read where it lies; `bind` saves what is left to check.
 
         Args:
-            x: inputs. A vector of as many numbers as the model has columns is one row.
+            x: inputs. A vector of as many numbers as the model has columns is one row;
+                where that is one number, a vector is rows of one number each.
             training: accepted for Keras's sake; must not be True.
 
         Returns:
@@ -1020,10 +1027,13 @@ class Sequential:
                 "`training` must be False: a call gives predictions. "
                 f"Received: training={training!r}"
             )
+        outputs = self._outputs(x)
+        return self._converted_outputs(x) if outputs is None else outputs
+
+    def _converted_outputs(self, x: Any) -> NDArray[Any]:
         if self._is_one_row(x):
-            single = np.asarray(x)[np.newaxis]
-            network = self._ready_network()
-            row: NDArray[Any] = self._shaped(network.predict(self._inputs(single)))[0]
+            rows = self._converted_outputs(np.asarray(x)[np.newaxis])
+            row: NDArray[Any] = rows[0]
             return row
         with self._shape_from(x):
             network = self._ready_network()
@@ -1038,6 +1048,62 @@ class Sequential:
         except ValueError:
             # Rows of different lengths: the conversion has the words for it.
             return False
+
+    def bind(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> Bound:
+        """Return a function without arguments: from the rows in `x`, fill `out`.
+
+        For programs that ask a small network very often: everything is checked here,
+        once. Each call reads what `x` holds then, writes the outputs to `out` and
+        returns `out`. It sees new weights, of `fit` as of `set_weights`, and waits
+        while another thread trains.
+
+        Args:
+            x: array of the model's dtype, (n, columns) or one row (columns,), numbers
+                of a row side by side. It is read where it lies.
+            out: array of the model's dtype for the outputs, (n, output columns) or
+                (output columns,), C-contiguous and apart from `x`; None: a new one.
+
+        Returns:
+            The function; its attributes `x` and `out` are the arrays, which cannot be
+            resized while it exists. Where several threads call it at once, they all
+            write to the same `out`: give each thread its own.
+
+        Raises:
+            TypeError: `x` or `out` is no array.
+            ValueError: its dtype, shape or memory does not fit.
+            RuntimeError: from the function, when the model has got another network
+                since: by `add` or `pop`, or by `compile` after a layer was frozen or
+                thawed. Bind again then.
+
+        Example:
+            >>> import numpy as np
+            >>> from nncore.layers import Dense
+            >>> from nncore.models import Sequential
+            >>> model = Sequential(
+            ...     [Dense(1, kernel_initializer="ones", input_shape=(2,))]
+            ... )
+            >>> x = np.zeros(2, np.float32)
+            >>> run = model.bind(x)
+            >>> x[:] = 1, 2
+            >>> run()
+            array([3.], dtype=float32)
+        """
+        with self._shape_from(x):
+            network = self._ready_network()
+        plan = self._plan
+        assert plan is not None
+        shape = plan.input_shape
+        data = x
+        if shape == (1,) and np.ndim(x) == 1:
+            data = x[:, np.newaxis]
+        rows = _arrays.in_place(data, shape, plan.dtype, name="x")
+        front = data.shape[: data.ndim - len(shape)]
+        if out is None:
+            out = np.empty((*front, *plan.output_shape), plan.dtype)
+        out_rows = _arrays.in_place(
+            out, plan.output_shape, plan.dtype, name="out", front=front
+        )
+        return network.bind(rows, out_rows, x, out, self.name)
 
     def predict_proba(
         self,
@@ -1470,6 +1536,10 @@ def model_from_json(json_string: str) -> Sequential:
             f"`json_string` must describe a Sequential. Received: {_outline(content)}"
         )
     return Sequential.from_config(content["config"])
+
+
+def _not_converted(x: Any) -> None:
+    """What a model without a network for rows of numbers can do by itself: nothing."""
 
 
 def _batch_size(batch_size: int | None, steps: int | None, n_rows: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 
 import numpy as np
 
@@ -214,6 +215,26 @@ def same_bits(a, b):
         return False
     both_nan = np.isnan(a) & np.isnan(b)
     return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | both_nan))
+
+
+def run_together(*works):
+    """Run functions in threads that start at once; raise what one of them raised."""
+    barrier, errors = threading.Barrier(len(works)), []
+
+    def run(work):
+        try:
+            barrier.wait(10)
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def pairwise(factors, rng):

@@ -21,7 +21,7 @@ from nncore.layers import Dense
 from nncore.models import Sequential
 
 from .fresh import run_fresh
-from .helpers import same_bits
+from .helpers import run_together, same_bits
 
 needs_teams = pytest.mark.skipif(
     not _core.has_openmp(), reason="nncore was built without OpenMP"
@@ -49,26 +49,6 @@ def network(seed=1):
 
 def assert_same_weights(a, b):
     assert all(map(same_bits, a.get_weights(), b.get_weights()))
-
-
-def run_together(*works):
-    """Run functions in threads that start at once; raise what one of them raised."""
-    barrier, errors = threading.Barrier(len(works)), []
-
-    def run(work):
-        try:
-            barrier.wait(10)
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 # ---- equal results -------------------------------------------------------------------

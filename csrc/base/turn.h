@@ -45,8 +45,13 @@ static inline union nn_turn_state nn_turn_look(struct nn_turn *turn, uint64_t *w
     return state;
 }
 
-/* Wait for one's turn and come in; 0 if a fork broke a change off. */
-static inline int nn_turn_take(struct nn_turn *turn, int to_change)
+/* NN_TURN_BROKEN: a fork broke a change off. */
+enum nn_turn_answer { NN_TURN_BROKEN, NN_TURN_TAKEN, NN_TURN_OTHERS };
+
+/* Wait for one's turn and come in; where `at_once`, rather be told that it is others'
+   turn than wait. */
+static inline enum nn_turn_answer nn_turn_take(struct nn_turn *turn, int to_change,
+                                               int at_once)
 {
     uint64_t word;
     union nn_turn_state state;
@@ -54,9 +59,10 @@ static inline int nn_turn_take(struct nn_turn *turn, int to_change)
     uint16_t number = 0;
     for (;;) {
         state = nn_turn_look(turn, &word);
-        if (state.at.broken) return 0;
+        if (state.at.broken) return NN_TURN_BROKEN;
         int waits = state.at.called != (has_number ? number : state.at.next) ||
                     (to_change && state.at.readers);
+        if (waits && at_once) return NN_TURN_OTHERS;
         if (waits && has_number) {
             nn_pause();
             continue;
@@ -68,7 +74,7 @@ static inline int nn_turn_take(struct nn_turn *turn, int to_change)
             state.at.called++;
         }
         if (!atomic_compare_exchange_weak(&turn->word, &word, state.word)) continue;
-        if (!waits) return 1;
+        if (!waits) return NN_TURN_TAKEN;
         has_number = 1;
     }
 }

@@ -148,10 +148,10 @@ static void predict_rows(void *context, const struct nn_team *team)
 }
 
 static nn_status predict(nn_net *base, const void *x, ptrdiff_t x_stride, size_t n_rows,
-                         void *y, unsigned threads)
+                         void *y, unsigned threads, nn_patience patience)
 {
     struct net *net = net_of(base);
-    nn_status status = take_for_reading(net);
+    nn_status status = take(net, 0, patience);
     if (status) return status;
     struct predict_job job = {net, x, x_stride, n_rows, y, 0};
     unsigned team = nn_parallel(team_for(net, n_rows, 0, threads), predict_rows, &job);

@@ -196,14 +196,23 @@ static inline const real **input_rows(const struct net *net, size_t l)
 }
 
 /* Wait for the network, for a change or for one more prediction; then give it back. */
+static inline nn_status take(struct net *net, int to_change, nn_patience patience)
+{
+    static const nn_status status[] = {
+        [NN_TURN_BROKEN] = NN_ERR_BUSY,
+        [NN_TURN_TAKEN] = NN_OK,
+        [NN_TURN_OTHERS] = NN_ERR_WAIT,
+    };
+    return status[nn_turn_take(&net->turn, to_change, patience == NN_AT_ONCE)];
+}
 static inline nn_status take_for_change(struct net *net)
 {
-    return nn_turn_take(&net->turn, 1) ? NN_OK : NN_ERR_BUSY;
+    return take(net, 1, NN_WAIT);
 }
 static inline void give_back_changed(struct net *net) { nn_turn_leave(&net->turn, 1); }
 static inline nn_status take_for_reading(struct net *net)
 {
-    return nn_turn_take(&net->turn, 0) ? NN_OK : NN_ERR_BUSY;
+    return take(net, 0, NN_WAIT);
 }
 static inline void give_back_read(struct net *net) { nn_turn_leave(&net->turn, 0); }
 

@@ -320,7 +320,7 @@ static nn_status train(nn_net *base, const nn_train_args *args, double *report,
 {
     struct net *net = net_of(base);
     *result = (nn_train_result){0};
-    nn_status status = take_for_change(net);
+    nn_status status = take(net, 1, args->patience);
     if (status) return status;
     status = train_taken(net, args, report, result);
     give_back_changed(net);
@@ -436,10 +436,11 @@ static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t fir
 }
 
 static nn_status evaluate(nn_net *base, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, double *report, size_t columns)
+                          unsigned threads, nn_patience patience, double *report,
+                          size_t columns)
 {
     struct net *net = net_of(base);
-    nn_status status = take_for_change(net);
+    nn_status status = take(net, 1, patience);
     if (status) return status;
     status = evaluate_taken(net, data, first, n, threads, report, columns);
     give_back_changed(net);

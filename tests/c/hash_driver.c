@@ -224,7 +224,8 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
     nn_train_result result;
     must(nn_net_train(net, &args, report, &result), "train");
     mix(NN_F64, report, EPOCHS * (1 + n_metrics));
-    must(nn_net_evaluate(net, &data, 0, ROWS, 0, report, 1 + n_metrics), "evaluate");
+    must(nn_net_evaluate(net, &data, 0, ROWS, 0, NN_WAIT, report, 1 + n_metrics),
+         "evaluate");
     mix(NN_F64, report, 1 + n_metrics);
 
     for (size_t v = 0; v < nn_net_n_variables(net); v++) {
@@ -239,7 +240,7 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
         free(values);
     }
     void *p = alloc(ROWS * r.n_out);
-    must(nn_net_predict(net, x, (ptrdiff_t)r.n_in, ROWS, p, 0), "predict");
+    must(nn_net_predict(net, x, (ptrdiff_t)r.n_in, ROWS, p, 0, NN_WAIT), "predict");
     mix(dtype, p, ROWS * r.n_out);
 
     printf("%s %-5s %2d %-13s %-32s %-8s loss %.6g hash %016llx\n",
