@@ -28,12 +28,14 @@ from . import (
     models,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from ._config import get_num_threads, set_num_threads, show_config
 from ._version import __version__
 from .layers import Input
 from .models import Sequential
+from .saving import load_model
 
 if _typing.TYPE_CHECKING:
     from . import datasets as datasets
@@ -82,11 +84,13 @@ __all__ = [  # noqa: RUF022 (sorted as people read, not by case)
     "initializers",
     "Input",
     "layers",
+    "load_model",
     "losses",
     "metrics",
     "models",
     "optimizers",
     "regularizers",
+    "saving",
     "selftest",
     "Sequential",
     "set_num_threads",

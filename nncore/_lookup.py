@@ -1,7 +1,8 @@
 """Names: which object a word stands for, and which name an object gets.
 
 `resolve` turns what a user may write for an optimizer, an initializer and so on (a
-name, a class, an instance, a saved configuration) into an instance. `Described` is the
+name, a class, an instance, a saved configuration) into an instance; names that nncore
+does not have are those in `custom_object_scope`. `Described` is the
 base of such objects: it keeps the constructor's arguments as attributes of the same
 name, so that `get_config`, `from_config` and `repr` follow. `unique_name` numbers
 layers and models as Keras does.
@@ -9,8 +10,10 @@ layers and models as Keras does.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, ClassVar, Self, TypeVar
 
 from ._checks import received
@@ -63,6 +66,61 @@ def _plain(value: Any) -> Any:
     return value
 
 
+_custom: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
+
+
+@contextlib.contextmanager
+def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Let configurations name one's own classes, within a `with` block.
+
+    Args:
+        objects: dict from class name to class; None adds nothing. These come before
+            nncore's own of the same name.
+
+    Raises:
+        ValueError: `objects` is no such dict.
+
+    Examples:
+        >>> import nncore
+        >>> class Halves(nncore.initializers.Constant):
+        ...     def __init__(self):
+        ...         super().__init__(0.5)
+        ...     _arguments = ()
+        >>> with nncore.saving.custom_object_scope({"Halves": Halves}):
+        ...     nncore.initializers.get("Halves")
+        Halves()
+    """
+    if objects is not None and not (
+        isinstance(objects, Mapping)
+        and all(isinstance(name, str) for name in objects)
+        and all(isinstance(found, type) for found in objects.values())
+    ):
+        raise ValueError(
+            "`custom_objects` must be a dict from names to classes. "
+            f"{received('custom_objects', objects)}"
+        )
+    token = _custom.set({**_custom.get({}), **(objects or {})})
+    try:
+        yield
+    finally:
+        _custom.reset(token)
+
+
+def custom_class(name: Any, base: type[_T], argument: str) -> type[_T] | None:
+    """Return the class of `custom_object_scope` of that name, None if there is none.
+
+    Raises:
+        ValueError: There is one that does not derive from `base`.
+    """
+    found = _custom.get({}).get(name) if isinstance(name, str) else None
+    if found is not None and not issubclass(found, base):
+        raise ValueError(
+            f"`{argument}` must be derived from nncore's {base.__name__}. "
+            f"{received(argument, found)}"
+        )
+    return found
+
+
 def serialize(value: Described) -> Any:
     """Return what `resolve` turns into an object equal to `value`."""
     return value._serialized()
@@ -104,9 +162,9 @@ def resolve(
     """Return the instance that `identifier` stands for.
 
     Args:
-        identifier: A name in `table`; a subclass of `base`; an instance; or a
-            dictionary with "class_name" and "config", as `serialize` of each module
-            gives.
+        identifier: A name in `table` or in `custom_object_scope`; a subclass of `base`;
+            an instance; or a dictionary with "class_name" and "config", as `serialize`
+            of each module gives.
         argument: What to call the argument in messages, e.g. "optimizer".
         base: The class of all such objects.
         table: Every accepted name and the class or function that makes the object.
@@ -120,16 +178,19 @@ def resolve(
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, base):
         return identifier()
-    if isinstance(identifier, str):
-        if identifier not in table:
-            raise unknown_name(argument, identifier, table if shown is None else shown)
-        return table[identifier]()
-    if isinstance(identifier, dict) and "class_name" in identifier:
-        name = identifier["class_name"]
-        config = identifier.get("config") or {}
-        if isinstance(name, str) and name in table:
-            return table[name](**config)
-        raise unknown_name(argument, str(name), table if shown is None else shown)
+    is_config = isinstance(identifier, dict) and "class_name" in identifier
+    if is_config or isinstance(identifier, str):
+        name = identifier["class_name"] if is_config else identifier
+        config = (identifier.get("config") or {}) if is_config else {}
+        custom = custom_class(name, base, argument)
+        maker = custom or (table.get(name) if isinstance(name, str) else None)
+        if maker is None:
+            raise unknown_name(argument, str(name), table if shown is None else shown)
+        if not isinstance(config, dict):
+            raise ValueError(f"`config` must be a dict. {received('config', config)}")
+        make = getattr(maker, "from_config", None)
+        made: _T = maker(**config) if make is None else make(config)
+        return made
     raise ValueError(
         f"`{argument}` must be a name, or an instance or a class of nncore's "
         f"{base.__name__}s. "

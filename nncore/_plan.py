@@ -28,6 +28,7 @@ from nncore.layers import Layer
 Shape = tuple[int, ...]
 Spec = dict[str, Any]
 
+_ON_NAN = ("stop", "continue", "raise")
 _STREAM_WEIGHTS, _STREAM_DROPOUT, _STREAM_ORDER = 1, 2, 3
 
 _IDENTITY: Spec = {
@@ -213,26 +214,35 @@ class Kept:
     """What outlives a network when its model is changed: weights by layer, and age."""
 
     def __init__(self) -> None:
-        self._weights: dict[int, tuple[Layer, list[NDArray[Any]]]] = {}
+        # The layer is held so that its id stays its own.
+        self._weights: dict[tuple[int, int], tuple[Layer, NDArray[Any]]] = {}
         self._age: dict[str, int] = {}
 
     def take(self, network: _core.Network, plan: Plan) -> None:
         """Copy all weights, and how much the network has been trained."""
-        for layer in {variable.layer for variable in plan.variables}:
-            self._weights[id(layer)] = (layer, weights(network, plan, layer))
+        for variable, values in zip(
+            plan.variables, weights(network, plan), strict=True
+        ):
+            self.put(variable, values)
         counters = network.counters
         self._age = {
             "steps_lived": counters["steps_lived"],
             "epochs_lived": counters["epochs_lived"],
         }
 
-    def give(self, network: _core.Network, plan: Plan) -> None:
-        """Hand everything to the next network; forget it."""
-        for index, variable in enumerate(plan.variables):
-            _, values = self._weights.get(id(variable.layer), (None, []))
-            place = variable.place % 2
-            if place < len(values) and values[place].shape == variable.shape:
-                network.set_variable(index, values[place])
+    def put(self, variable: Variable, values: NDArray[Any]) -> None:
+        """Keep values for a variable of the next network."""
+        key = id(variable.layer), variable.place % 2
+        self._weights[key] = (variable.layer, values)
+
+    def value(self, variable: Variable) -> NDArray[Any] | None:
+        """What is kept for a variable; None if nothing that fits."""
+        key = id(variable.layer), variable.place % 2
+        _, values = self._weights.get(key, (None, None))
+        return values if values is not None and values.shape == variable.shape else None
+
+    def give_age(self, network: _core.Network) -> None:
+        """Hand the age to the next network; forget everything."""
         if self._age:
             counters = network.counters
             counters["steps_lived"] = self._age["steps_lived"]
@@ -256,13 +266,15 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     )
     stream = _random.derive(seed, _STREAM_WEIGHTS)
     for index, variable in enumerate(plan.variables):
-        generator = _random.Stream(stream, variable.place)
-        try:
-            values = variable.initializer._sample(variable.shape, generator)
-        except ValueError as error:
-            raise ValueError(f"Layer {variable.layer.name!r}: {error}") from error
-        network.set_variable(index, values.astype(plan.dtype))
-    kept.give(network, plan)
+        values = kept.value(variable)
+        if values is None:
+            generator = _random.Stream(stream, variable.place)
+            try:
+                values = variable.initializer._sample(variable.shape, generator)
+            except ValueError as error:
+                raise ValueError(f"Layer {variable.layer.name!r}: {error}") from error
+        network.set_variable(index, values.astype(plan.dtype, copy=False))
+    kept.give_age(network)
     return network
 
 
@@ -380,7 +392,12 @@ class Compiled:
         self.metrics += [metrics.get(m, "weighted_metrics") for m in weighted]
         self.n_plain = len(plain)
         self.keys = _keys([m.name for m in self.metrics], self.n_plain)
-        self.check_finite = check_finite
+        self.check_finite = _checks.boolean("check_finite", check_finite)
+        if on_nan not in _ON_NAN:
+            raise ValueError(
+                f"`on_nan` must be one of {', '.join(map(repr, _ON_NAN))}. "
+                f"Received: on_nan={on_nan!r}"
+            )
         self.on_nan = on_nan
 
     @property
@@ -440,6 +457,22 @@ class Compiled:
         if row_weights is None:
             return np.full(n_rows, self.loss_weight, dtype)
         return (row_weights * self.loss_weight).astype(dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """`compile`'s arguments as plain values, ready for JSON."""
+        written = [metrics.serialize(metric) for metric in self.metrics]
+        loss: Any = self.given_loss
+        if self.loss is not None and not isinstance(loss, str):
+            loss = losses.serialize(self.loss)
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            "loss": loss,
+            "loss_weights": self.loss_weight,
+            "metrics": written[: self.n_plain],
+            "weighted_metrics": written[self.n_plain :],
+            "check_finite": self.check_finite,
+            "on_nan": self.on_nan,
+        }
 
     def with_optimizer(self, optimizer: Any) -> Compiled:
         """The same with another optimizer."""

@@ -95,8 +95,12 @@ class ActivationFunction(_lookup.Described):
         return f"<activation {self.__name__}({', '.join(words)})>"
 
 
+def _bind_plain(name: str) -> ActivationFunction:
+    return ActivationFunction(name)
+
+
 def _bind_linear() -> ActivationFunction:
-    return ActivationFunction("linear")
+    return _bind_plain("linear")
 
 
 def _bind_relu(
@@ -600,9 +604,7 @@ for _name in (
     *("relu6", "selu", "sigmoid", "hard_sigmoid", "log_sigmoid", "tanh"),
     *("softplus", "softsign", "silu", "swish", "mish", "exponential"),
 ):
-    _BIND[_name] = functools.partial(
-        ActivationFunction, "silu" if _name == "swish" else _name
-    )
+    _BIND[_name] = functools.partial(_bind_plain, "silu" if _name == "swish" else _name)
 
 _FUNCTIONS: dict[Callable[..., Any], str] = {globals()[name]: name for name in _BIND}
 

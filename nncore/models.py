@@ -9,14 +9,13 @@ data becomes rows in `_arrays`, the loop is in `_training`.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -29,11 +28,13 @@ from nncore import (
     _random,
     _summary,
     backend,
+    saving,
 )
 from nncore import _training as training
 from nncore._legacy import accepts_old_words
 from nncore.callbacks import Callback, CallbackList, History
 from nncore.layers import InputLayer, Layer
+from nncore.saving import clone_model, load_model, model_from_json, save_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,10 +42,15 @@ if TYPE_CHECKING:
     from nncore._core import Bound, Network
     from nncore.optimizers import Optimizer
 
-__all__ = ["Sequential", "model_from_json"]
+__all__ = [
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]
 
 _BATCH_SIZE = 32
-_ON_NAN = ("stop", "continue", "raise")
 
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -619,11 +625,6 @@ class Sequential:
             >>> model.metrics_names
             ['loss', 'accuracy']
         """
-        if on_nan not in _ON_NAN:
-            raise ValueError(
-                f"`on_nan` must be one of {', '.join(map(repr, _ON_NAN))}. "
-                f"Received: on_nan={on_nan!r}"
-            )
         if metrics is None and _plan.looks_like_metrics(loss_weights):
             # Third place in Keras 1 and 2.
             metrics, loss_weights = loss_weights, None
@@ -633,7 +634,7 @@ class Sequential:
             loss_weights,
             metrics,
             weighted_metrics,
-            check_finite=_checks.boolean("check_finite", check_finite),
+            check_finite=check_finite,
             on_nan=on_nan,
         )
         with self._changing("compile"):
@@ -1452,34 +1453,71 @@ class Sequential:
 
         _summary.emit(text, print_fn)
 
+    # ---- saving ------------------------------------------------------------------
+
+    def save(
+        self, filepath: Any, overwrite: bool = True, *, include_optimizer: bool = True
+    ) -> None:
+        """Write the model to a file; see `nncore.saving.save_model`.
+
+        Args:
+            filepath: as for `save_model`.
+            overwrite: as for `save_model`.
+            include_optimizer: as for `save_model`.
+        """
+        saving.save_model(
+            self, filepath, overwrite, include_optimizer=include_optimizer
+        )
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights alone to a file; see `nncore.saving.save_weights`.
+
+        Args:
+            filepath: as for `nncore.saving.save_weights`.
+            overwrite: as for `nncore.saving.save_weights`.
+        """
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(
+        self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False
+    ) -> None:
+        """Set all weights to those in a file; see `nncore.saving.load_weights`.
+
+        Args:
+            filepath: as for `nncore.saving.load_weights`.
+            by_name: as for `nncore.saving.load_weights`.
+            skip_mismatch: as for `nncore.saving.load_weights`.
+        """
+        saving.load_weights(self, filepath, by_name, skip_mismatch)
+
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs to make the model again, without weights.
 
         Returns:
             Plain values, ready for JSON.
         """
-        entries = [_plan.layer_config(layer) for layer in self._layers]
-        if self._input is not None:
-            entries.insert(0, _plan.layer_config(self._input))
         config: dict[str, Any] = {
             "name": self.name,
             "dtype": self._given_dtype,
             "seed": self._given_seed,
-            "layers": entries,
+            "layers": [_plan.layer_config(layer) for layer in self._all_layers()],
         }
         if self._shape is not None:
             config["build_input_shape"] = [None, *self._shape]
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Self:
         """Return a new model, with new weights, from what `get_config` gave.
 
         Args:
             config: dict.
+            custom_objects: dict from the names of one's own classes to the classes.
 
         Raises:
-            ValueError: an unknown layer.
+            ValueError: unknown layers (all are named), or an argument does not fit.
 
         Example:
             >>> from nncore.layers import Dense
@@ -1488,16 +1526,7 @@ class Sequential:
             >>> Sequential.from_config(model.get_config()).count_params()
             15
         """
-        model = cls(
-            [_plan.layer_from_config(entry) for entry in config["layers"]],
-            name=config.get("name"),
-            seed=config.get("seed"),
-            dtype=config.get("dtype"),
-        )
-        shape = config.get("build_input_shape")
-        if shape is not None and model._layers:
-            model._shape = _plan.input_shape(shape)
-        return model
+        return saving.model_from_config(cls, config, custom_objects)
 
     def to_json(self) -> str:
         """Return the configuration as JSON, for `model_from_json`.
@@ -1505,37 +1534,32 @@ class Sequential:
         Returns:
             A string with class name and configuration; no weights.
         """
-        return json.dumps(
-            {"class_name": type(self).__name__, "config": self.get_config()}
-        )
+        return saving.model_to_json(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy through the format of `save`, which keeps every bit."""
+        return saving.reduced(self)
+
+    def _all_layers(self) -> list[Layer]:
+        first: list[Layer] = [] if self._input is None else [self._input]
+        return first + self._layers
+
+    def _expect(self, input_shape: Any) -> None:
+        """Take the input's shape from a configuration, without making weights."""
+        shape = _plan.input_shape(input_shape)
+        if self._shape not in (None, shape):
+            raise ValueError(
+                f"`build_input_shape` must be that of the first layer, "
+                f"{(None, *self._shape)}. Received: {input_shape}"
+            )
+        _plan.output_shapes(self._layers, shape)
+        self._shape = shape
+
+    # ---- words -------------------------------------------------------------------
 
     def __repr__(self) -> str:
         """Name and number of layers."""
         return f"<Sequential name={self.name}, layers={len(self._layers)}>"
-
-
-def model_from_json(json_string: str) -> Sequential:
-    """Return a new model, with new weights, from what `Sequential.to_json` gave.
-
-    Args:
-        json_string: str.
-
-    Raises:
-        ValueError: it describes something else.
-
-    Example:
-        >>> from nncore.layers import Dense
-        >>> from nncore.models import Sequential, model_from_json
-        >>> text = Sequential([Dense(3, input_dim=4)]).to_json()
-        >>> model_from_json(text).count_params()
-        15
-    """
-    content = json.loads(json_string)
-    if not isinstance(content, dict) or content.get("class_name") != "Sequential":
-        raise ValueError(
-            f"`json_string` must describe a Sequential. Received: {_outline(content)}"
-        )
-    return Sequential.from_config(content["config"])
 
 
 def _not_converted(x: Any) -> None:

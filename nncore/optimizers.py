@@ -806,10 +806,12 @@ def get(identifier: Any, argument: str = "optimizer") -> Optimizer:
         >>> nncore.optimizers.get("adam").learning_rate
         0.001
     """
-    if isinstance(identifier, str):
+    if isinstance(identifier, str) and identifier.lower() in _TABLE:
         identifier = identifier.lower()
     elif isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
-        identifier = {**identifier, "class_name": identifier["class_name"].lower()}
+        name = identifier["class_name"]
+        if _lookup.custom_class(name, Optimizer, argument) is None:
+            identifier = {**identifier, "class_name": name.lower()}
     return _lookup.resolve(identifier, argument=argument, base=Optimizer, table=_TABLE)
 
 
