@@ -56,7 +56,7 @@ static size_t tiny_rows(const struct net *net, size_t rows)
 static size_t chains(size_t rows) { return (rows + NN_CHAIN - 1) / NN_CHAIN; }
 
 /* Take `count` times `each` elements of a block (NULL: only count). */
-static real *take(char *block, size_t *bytes, size_t count, size_t each)
+static real *carve(char *block, size_t *bytes, size_t count, size_t each)
 {
     real *at = block ? (real *)(void *)(block + *bytes) : NULL;
     nn_add_size(bytes, count * each, sizeof(real));
@@ -68,9 +68,9 @@ static struct nn_tiny_layer tiny_layer(const struct net *net, size_t l, size_t l
 {
     const struct layer *layer = &net->layers[l];
     const struct nn_activation_kernel *f = &net->kernels->activation[layer->act];
-    real *z = take(block, bytes, layer->n_out + 1, ld), *y = z;
+    real *z = carve(block, bytes, layer->n_out + 1, ld), *y = z;
     if (layer->act != NN_ACT_linear && layer->keeps_input)
-        y = take(block, bytes, layer->n_out + 1, ld);
+        y = carve(block, bytes, layer->n_out + 1, ld);
     for (size_t i = 0; block && i < ld; i++)
         y[layer->n_out * ld + i] = 1;
     return (struct nn_tiny_layer){
@@ -81,7 +81,7 @@ static struct nn_tiny_layer tiny_layer(const struct net *net, size_t l, size_t l
         .offset = layer->offset[0],
         .z = z,
         .y = y,
-        .d = take(block, bytes, layer->n_out, ld),
+        .d = carve(block, bytes, layer->n_out, ld),
         .act = layer->act,
         .forward = f->forward,
         .backward = f->backward,
@@ -104,8 +104,8 @@ static void lay_plan(struct net *net, struct nn_tiny *plan, size_t rows, char *b
     size_t ld = tiny_rows(net, rows), at = *bytes;
     nn_add_size(bytes, n_layers, sizeof *plan->layers);
     nn_add_size(bytes, 1 + n_metrics, sizeof *plan->losses);
-    real *x = take(block, bytes, net->base.n_in + 1, ld), *x_above = x;
-    real *targets = take(block, bytes, net->base.target_columns, ld);
+    real *x = carve(block, bytes, net->base.n_in + 1, ld), *x_above = x;
+    real *targets = carve(block, bytes, net->base.target_columns, ld);
     struct nn_tiny_layer *layers = block ? (void *)(block + at) : NULL;
     for (size_t l = 0; l < n_layers; l++) {
         struct nn_tiny_layer layer = tiny_layer(net, l, ld, block, bytes);
@@ -114,8 +114,8 @@ static void lay_plan(struct net *net, struct nn_tiny *plan, size_t rows, char *b
         if (block) layers[l] = layer;
     }
     // Turning reads and writes whole vectors of columns.
-    take(block, bytes, NN_ROW_LANES, ld);
-    real *turned = take(block, bytes, ld + 4, NN_PANEL + NN_ROW_LANES);
+    carve(block, bytes, NN_ROW_LANES, ld);
+    real *turned = carve(block, bytes, ld + 4, NN_PANEL + NN_ROW_LANES);
     if (!block) return;
 
     nn_add_size(&at, n_layers, sizeof *layers);
@@ -154,7 +154,7 @@ static nn_status ensure_tiny(struct net *net, size_t rows, unsigned team)
         tiny->plans = (void *)block;
         for (unsigned i = 0; i < team; i++)
             lay_plan(net, tiny->plans + i, rows, block, &bytes);
-        tiny->partials = take(block, &bytes, n, net->n_params);
+        tiny->partials = carve(block, &bytes, n, net->n_params);
         if (block) break;
         if (bytes > tiny->bytes) {
             nn_free(tiny->block);
