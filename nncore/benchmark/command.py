@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
         options: of the command line.
 
     Returns:
-        The exit status: 0, or 2 for a name that is unknown.
+        The exit status: 0, 2 for a name that is unknown, 130 after Ctrl-C.
     """
     from . import report
     from .cases import chosen
@@ -72,7 +72,11 @@ def main(options: argparse.Namespace) -> int:
         return 2
     if options.dtype:
         cases = [dataclasses.replace(case, dtype=options.dtype) for case in cases]
-    found = measure(cases, peers, options)
+    try:
+        found = measure(cases, peers, options)
+    except KeyboardInterrupt:
+        print("\nnncore bench: interrupted", file=sys.stderr)
+        return 130
     print("\n".join(report.goal_lines(found)))
     if options.json:
         with open(options.json, "w") as file:

@@ -114,10 +114,10 @@ def _roofline(axes: Any, found: dict[str, Any], cases: list[dict[str, Any]]) -> 
                 markersize=8,
                 label=f"nncore, {does}",
             )
-    for x, y, name, _ in points:
-        axes.annotate(
-            name, (x, y), textcoords="offset points", xytext=(8, -3), fontsize=10
-        )
+    for number, (x, y, name, _) in enumerate(sorted(points)):
+        # Neighbours on the left and right write above and below themselves.
+        place = (4, 8 if number % 2 else -15)
+        axes.annotate(name, (x, y), textcoords="offset points", xytext=place)
     axes.set(
         xscale="log",
         yscale="log",
