@@ -50,9 +50,7 @@ def draw(found: dict[str, Any], path: str) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError(
-            "A plot needs matplotlib: pip install 'nncore[bench]'"
-        ) from None
+        raise ImportError("`--plot` needs matplotlib: pip install matplotlib") from None
     cases = [c for c in found["cases"] if any(r["samples"] for r in c["results"])]
     columns = 3
     lines = -(-len(cases) // columns)
