@@ -32,7 +32,7 @@ static void measure(struct net *net, size_t first, size_t last, size_t n_batch,
    dL/dz already where the loss reads logits. Inputs of wide layers are transposed on
    the way, for the gradients over all n_batch rows. */
 static void backward(struct net *net, size_t first, size_t last, size_t n_batch,
-                     int drops)
+                     int drops, const struct workspace *work)
 {
     size_t m = last - first, top = net->base.n_layers - 1;
     for (size_t l = net->base.n_layers; l-- > 0;) {
@@ -57,6 +57,6 @@ static void backward(struct net *net, size_t first, size_t last, size_t n_batch,
             continue;
         }
         multiply(net, dx, layer->d_rows + first, layer->wt, NULL, m, layer->n_in,
-                 layer->n_out);
+                 layer->n_out, work);
     }
 }

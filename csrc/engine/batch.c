@@ -93,27 +93,66 @@ static nn_status ensure_capacity(struct net *net, size_t rows)
     return NN_OK;
 }
 
+/* Whether rows of so many columns lie a whole number of pages apart: too few sets of
+   the cache would have to hold a part of all of them. */
+static int rows_collide(size_t columns)
+{
+    return columns > NN_CHAIN && columns * sizeof(real) % 4096 == 0;
+}
+
+/* Lay a thread's workspace over `block` (NULL: only count); bytes used. */
+static int lay_work(const struct net *net, char *block, struct workspace *work,
+                    size_t *bytes)
+{
+    int packs_d = 0, packs_rows = 0;
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        const struct layer *layer = &net->layers[l];
+        packs_d |= layer->xt != NULL;
+        packs_rows |= rows_collide(layer->n_in) || rows_collide(layer->n_out);
+    }
+    size_t at[4] = {0};
+    int ok = nn_add_size(&at[0], packs_rows * CHUNK_ROWS, sizeof *work->rows);
+    at[1] = at[0];
+    ok &= nn_add_size(&at[1], packs_rows * CHUNK_ROWS * NN_CHAIN, sizeof(real));
+    at[2] = at[1];
+    ok &= nn_add_size(&at[2], UNIT_ROWS * NN_PANEL, sizeof(real));
+    at[3] = at[2];
+    ok &= nn_add_size(&at[3], packs_d * net->capacity * NN_PANEL, sizeof(real));
+    *bytes = at[3];
+    if (block)
+        *work = (struct workspace){.rows = packs_rows ? (void *)block : NULL,
+                                   .part = (void *)(block + at[0]),
+                                   .g = (void *)(block + at[1]),
+                                   .d = (void *)(block + at[2]),
+                                   .layer = NO_LAYER};
+    return ok;
+}
+
 /* Workspaces for a team of n, once the batch has its room. */
 static nn_status ensure_work(struct net *net, size_t n)
 {
-    size_t stride = UNIT_ROWS * NN_PANEL;
-    for (size_t l = 0; l < net->base.n_layers; l++)
-        if (net->layers[l].xt) stride = (UNIT_ROWS + net->capacity) * NN_PANEL;
-    if (net->work && n <= net->n_work && stride <= net->work_stride) return NN_OK;
-    real *work = nn_alloc(n, stride * sizeof(real));
+    size_t bytes;
+    if (!lay_work(net, NULL, NULL, &bytes)) return NN_ERR_SIZE;
+    if (net->work && n <= net->n_work && bytes <= net->work_bytes) return NN_OK;
+    char *work = nn_alloc(n, bytes);
     if (!work) return NN_ERR_MEMORY;
     nn_free(net->work);
     net->work = work;
     net->n_work = n;
-    net->work_stride = stride;
+    net->work_bytes = bytes;
     return NN_OK;
 }
 
-/* That of one thread, with nothing packed. */
+/* That of one thread, with nothing packed; empty before ensure_work. */
 static struct workspace workspace_of(const struct net *net, unsigned rank)
 {
-    real *g = net->work + rank * net->work_stride;
-    return (struct workspace){.g = g, .d = g + UNIT_ROWS * NN_PANEL, .layer = NO_LAYER};
+    struct workspace work = {0};
+    size_t bytes;
+    if (!net->work) return work;
+    lay_work(net, net->work + rank * net->work_bytes, &work, &bytes);
+    for (size_t i = 0; work.rows && i < CHUNK_ROWS; i++)
+        work.rows[i] = work.part + i * NN_CHAIN;
+    return work;
 }
 
 static nn_status ensure_order(struct net *net, size_t n_rows)

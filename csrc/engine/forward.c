@@ -4,26 +4,48 @@
 
 #include "engine/net.h"
 
+/* Panels of at least this many bytes are fetched ahead: they do not stay in the cache
+   from one step to the next. */
+#define FETCH_BYTES ((size_t)1 << 20)
+
 /* out[m][n] = rows[m][depth] B + bias, B in panels of n columns. Part by part of the
-   contracted index, so that a part of the rows stays in the cache for all panels. */
+   contracted index, so that a part of the rows stays in the cache for all panels;
+   where its place would not let it, it is packed (work not NULL). */
 static void multiply(const struct net *net, real *out, const real *const *rows,
                      const real *panels, const real *bias, size_t m, size_t n,
-                     size_t depth)
+                     size_t depth, const struct workspace *work)
 {
+    int packs = work && work->rows && rows_collide(depth) && n >= 4 * NN_PANEL;
+    int fetches = n * depth * sizeof(real) >= FETCH_BYTES;
     for (size_t first = 0; first < depth; first += NN_CHAIN) {
         size_t part = min_size(NN_CHAIN, depth - first);
+        for (size_t i = 0; packs && i < m; i++)
+            memcpy(work->part + i * NN_CHAIN, rows[i] + first, part * sizeof(real));
         for (size_t j = 0; j < n; j += NN_PANEL) {
-            size_t width = panel_width(j, n);
+            size_t width = panel_width(j, n), next = j + NN_PANEL;
             const real *b = panels + j * depth + first * width;
-            net->kernels->product(out + j, n, rows, first, b, bias ? bias + j : NULL, m,
-                                  width, part);
+            const real *then = next < n ? panels + next * depth + first * NN_PANEL
+                                        : panels + (first + part) * NN_PANEL;
+            net->kernels->product(
+                &(struct nn_product){.c = out + j,
+                                     .ldc = n,
+                                     .a = packs ? work->rows : rows,
+                                     .first = packs ? 0 : first,
+                                     .adds = first > 0,
+                                     .b = b,
+                                     .bias = bias ? bias + j : NULL,
+                                     .m = m,
+                                     .n = width,
+                                     .depth = part,
+                                     .ahead = fetches ? then : NULL,
+                                     .ahead_bytes = part * width * sizeof(real)});
         }
     }
 }
 
 /* z[m][N] = rows W + b; without a kernel the rows themselves. */
 static void layer_input(const struct net *net, const struct layer *layer, real *z,
-                        const real *const *rows, size_t m)
+                        const real *const *rows, size_t m, const struct workspace *work)
 {
     if (!layer->has_kernel) {
         for (size_t i = 0; i < m; i++)
@@ -32,7 +54,7 @@ static void layer_input(const struct net *net, const struct layer *layer, real *
     }
     const real *bias = layer->has_bias ? net->params + layer->offset[1] : NULL;
     multiply(net, z, rows, net->params + layer->offset[0], bias, m, layer->n_out,
-             layer->n_in);
+             layer->n_in, work);
 }
 
 static void activate(const struct net *net, const struct layer *layer, real *y,
@@ -55,7 +77,8 @@ static void drop(const struct net *net, const struct layer *layer, real *out,
 }
 
 /* Rows [first, last) of the batch through all layers, every view kept. */
-static void forward(struct net *net, size_t first, size_t last, int drops)
+static void forward(struct net *net, size_t first, size_t last, int drops,
+                    const struct workspace *work)
 {
     size_t m = last - first;
     const real *const *rows = net->x_rows + first;
@@ -63,7 +86,7 @@ static void forward(struct net *net, size_t first, size_t last, int drops)
         struct layer *layer = &net->layers[l];
         size_t at = first * layer->n_out;
         if (layer->has_kernel || l == 0)
-            layer_input(net, layer, layer->z + at, rows, m);
+            layer_input(net, layer, layer->z + at, rows, m, work);
         activate(net, layer, layer->y + at, layer->z + at, m);
         if (layer->has_dropout && drops)
             drop(net, layer, layer->u + at, layer->y + at, first, m);
@@ -110,7 +133,7 @@ static void infer(const struct net *net, void *scratch, const real *x, ptrdiff_t
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
         real *z = l + 1 == net->base.n_layers ? y : pair[l % 2];
-        layer_input(net, layer, z, rows, m);
+        layer_input(net, layer, z, rows, m, NULL);
         activate(net, layer, z, z, m);
         for (size_t i = 0; i < m; i++)
             rows[i] = z + i * layer->n_out;

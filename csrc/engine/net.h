@@ -69,14 +69,20 @@ struct metric_plan {
     int weighted;
 };
 
-/* A thread's own memory for the gradients of its units. */
+/* A thread's own memory while it trains. */
 struct workspace {
-    real *g;             /* [UNIT_ROWS][NN_PANEL] of one unit */
+    const real **rows;   /* [CHUNK_ROWS] of part */
+    real *part;          /* [CHUNK_ROWS][NN_CHAIN] columns of rows, packed */
+    real *g;             /* [UNIT_ROWS][NN_PANEL] gradient of one unit */
     real *d;             /* [capacity][width] dL/dz of the panel packed last */
     size_t layer, panel; /* which that is; layer NO_LAYER: none */
 };
-#define UNIT_ROWS 96
 #define NO_LAYER SIZE_MAX
+
+/* Rows of a kernel in a unit; rows of a batch that a thread takes through all layers
+   at a time, so that NN_CHAIN columns of them stay in the second-level cache. */
+#define UNIT_ROWS 96
+#define CHUNK_ROWS 512
 
 /* A sum over rows in logical order: NN_ROW_LANES lanes within a block of NN_SUM_BLOCK
    rows, joined by halves; blocks in order. Independent of how rows arrive. */
@@ -142,8 +148,8 @@ struct net {
     /* Batch buffers. */
     size_t capacity; /* rows */
     void *batch;
-    real *work; /* of n_work threads, work_stride each */
-    size_t n_work, work_stride;
+    char *work; /* of n_work threads, work_bytes each */
+    size_t n_work, work_bytes;
     const real **x_rows;
     real *targets;     /* [capacity][target_columns] */
     real *row_weights; /* [capacity] */

@@ -107,11 +107,10 @@ static void fetch(struct net *net, const struct batch *batch, size_t first, size
     }
 }
 
-/* Everything of a batch that a row needs no other row for; so many rows at a time that
-   NN_CHAIN columns of them stay in the second-level cache. */
-#define CHUNK_ROWS 512
+/* Everything of a batch that a row needs no other row for. */
 static void run_rows(struct net *net, const struct batch *batch,
-                     const struct nn_team *team, int learns, int drops)
+                     const struct nn_team *team, int learns, int drops,
+                     const struct workspace *work)
 {
     size_t first, last, end;
     share(batch->m, team->rank, team->size, &first, &end);
@@ -120,9 +119,9 @@ static void run_rows(struct net *net, const struct batch *batch,
          chunks--) {
         last = first + (end - first + chunks - 1) / chunks;
         fetch(net, batch, first, last);
-        forward(net, first, last, drops);
+        forward(net, first, last, drops, work);
         measure(net, first, last, batch->m, learns, weights);
-        if (learns) backward(net, first, last, batch->m, drops);
+        if (learns) backward(net, first, last, batch->m, drops, work);
         first = last;
     }
 }
@@ -229,22 +228,23 @@ static void close_step(struct train_job *job, const struct step_plan *plan,
 }
 
 static void update(struct net *net, const struct step_plan *plan,
-                   const struct nn_team *team, size_t first, size_t last)
+                   const struct nn_team *team, size_t first, size_t last,
+                   struct workspace *work)
 {
     size_t m = plan->batch.m;
-    struct workspace work = workspace_of(net, team->rank);
+    work->layer = NO_LAYER;
     if (net->base.is_tiny) {
         tiny_update(net, &plan->step, m, team);
     } else if (net->clips_by_norm) {
-        differentiate_units(net, first, last, m, &work);
+        differentiate_units(net, first, last, m, work);
         nn_barrier_wait(team);
         sum_blocks(net, team, SQUARES);
         nn_barrier_wait(team);
         update_clipped(net, &plan->step, first, last);
     } else if (net->is_flat && team->size == 1 && net->n_params <= NN_FLAT_PARAMS) {
-        update_flat(net, &plan->step, m, &work);
+        update_flat(net, &plan->step, m, work);
     } else {
-        update_units(net, &plan->step, first, last, m, &work);
+        update_units(net, &plan->step, first, last, m, work);
     }
 }
 
@@ -254,6 +254,7 @@ static void train_thread(void *context, const struct nn_team *team)
     struct net *net = job->net;
     size_t first, last;
     share_units(net, team, &first, &last);
+    struct workspace work = workspace_of(net, team->rank);
     if (team->rank == 0) plan_step(job, &job->plans[0]);
     nn_barrier_wait(team);
     for (int odd = 0; !job->plans[odd].done; odd = !odd) {
@@ -261,7 +262,7 @@ static void train_thread(void *context, const struct nn_team *team)
         if (net->base.is_tiny)
             run_tiny(net, &plan->batch, team);
         else
-            run_rows(net, &plan->batch, team, 1, 1);
+            run_rows(net, &plan->batch, team, 1, 1, &work);
         if (net->has_penalty) sum_blocks(net, team, PENALTIES);
         nn_barrier_wait(team);
         double penalty = net->has_penalty ? join_penalty(net) : 0;
@@ -279,7 +280,7 @@ static void train_thread(void *context, const struct nn_team *team)
                 plan_step(job, &job->plans[!odd]);
             }
         }
-        if (!stops) update(net, plan, team, first, last);
+        if (!stops) update(net, plan, team, first, last, &work);
         nn_barrier_wait(team);
     }
 }
@@ -385,12 +386,12 @@ static void measure_thread(void *context, const struct nn_team *team)
 {
     struct measure_job *job = context;
     struct net *net = job->net;
-    run_rows(net, &job->batch, team, job->learns, 0);
+    struct workspace work = workspace_of(net, team->rank);
+    run_rows(net, &job->batch, team, job->learns, 0, &work);
     if (net->has_penalty) sum_blocks(net, team, PENALTIES);
     if (job->learns) {
         size_t first, last;
         share_units(net, team, &first, &last);
-        struct workspace work = workspace_of(net, team->rank);
         nn_barrier_wait(team);
         differentiate_units(net, first, last, job->batch.m, &work);
     }
@@ -418,13 +419,14 @@ static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t fir
     if (first == 0) reset_sums(net, sums);
     if (first != sums->n_rows) return NN_ERR_SIZE;
     size_t end = first + n, block = evaluation_rows(net);
+    unsigned team = team_for(net, min_size(n, block), 0, threads);
     nn_status status = ensure_capacity(net, min_size(n, block));
+    if (!status) status = ensure_work(net, team);
     if (status) return status;
     while (first < end) {
         size_t m = min_size(block, end - first);
         struct measure_job job = {net, {data, NULL, first, m}, 0};
-        net->base.last_team =
-            nn_parallel(team_for(net, m, 0, threads), measure_thread, &job);
+        net->base.last_team = nn_parallel(team, measure_thread, &job);
         add_batch(net, sums, m, data->weights ? net->row_weights : NULL, 0);
         first += m;
     }

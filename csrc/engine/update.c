@@ -48,9 +48,16 @@ static void differentiate(const struct net *net, const struct unit *unit, size_t
     } else if (transposes_input(layer, m)) {
         d = packed_panel(net, unit, m, work);
         for (size_t first = 0; first < m; first += NN_CHAIN)
-            kernels->product(g, width, layer->xt_rows + unit->row, first,
-                             d + first * width, NULL, unit->rows, width,
-                             min_size(NN_CHAIN, m - first));
+            kernels->product(
+                &(struct nn_product){.c = g,
+                                     .ldc = width,
+                                     .a = layer->xt_rows + unit->row,
+                                     .first = first,
+                                     .adds = first > 0,
+                                     .b = d + first * width,
+                                     .m = unit->rows,
+                                     .n = width,
+                                     .depth = min_size(NN_CHAIN, m - first)});
     } else {
         kernels->gradient(g, input_rows(net, unit->layer), unit->row, d, layer->n_out,
                           unit->rows, width, m);

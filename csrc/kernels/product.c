@@ -36,6 +36,8 @@ struct operands {
     const real *b;
     size_t ldb;
     size_t depth;
+    const char *ahead; /* fetched meanwhile, `pace` bytes with every k */
+    size_t pace;
 };
 
 /* One block of the contracted index: c = (bias or 0) + chain, or c += chain. */
@@ -48,6 +50,8 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
     const real *b = in->b;
     const size_t ldb = in->ldb, depth = in->depth, offset = in->offset;
     const real *const *rows = in->rows;
+    const char *ahead = in->ahead;
+    const size_t pace = in->pace;
 
     UNROLL for (unsigned v = 0; v < nv; v++)
     {
@@ -66,6 +70,7 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
         for (size_t k = 0; k < depth; k++) {
             vec right[TILE_VECS];
             const real *x = transposed ? rows[k] + offset : NULL;
+            if (!transposed) __builtin_prefetch(ahead + k * pace, 0, 2);
             UNROLL for (unsigned v = 0; v < nv; v++) right[v] =
                 vec_load(b + k * ldb + v * VEC_LANES);
             UNROLL for (unsigned i = 0; i < mr; i++)
@@ -79,6 +84,7 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
         for (size_t k = 0; k < depth; k++) {
             vec right[TILE_VECS];
             const real *x = transposed ? rows[k] + offset : NULL;
+            if (!transposed) __builtin_prefetch(ahead + k * pace, 0, 2);
             UNROLL for (unsigned v = 0; v + 1 < nv; v++) right[v] =
                 vec_load(b + k * ldb + v * VEC_LANES);
             right[nv - 1] = vec_load_n(b + k * ldb + (nv - 1) * VEC_LANES, tail);
@@ -129,6 +135,7 @@ VEC_INLINE void band(const unsigned nv, const int transposed, real *c, size_t ld
             TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
         }
         c += rows * ldc;
+        part.ahead += part.depth * part.pace;
         if (transposed)
             part.offset += rows;
         else
@@ -189,21 +196,26 @@ VEC_INLINE void cover(band_fn *const bands[TILE_VECS], const int transposed, rea
             bands[nv - 1](c + j, ldc, &part, bias && !adds ? bias + j : NULL, adds, m,
                           tail);
             part.b += TILE_VECS * VEC_LANES;
+            part.pace = 0;
         }
         adds = 1;
     }
 }
 
-static void product(real *c, size_t ldc, const real *const *a, size_t first,
-                    const real *b, const real *bias, size_t m, size_t n, size_t depth)
+static void product(const struct nn_product *p)
 {
-    struct operands in = {a, first, b, n, depth};
-    cover(product_bands, 0, c, ldc, &in, bias, first > 0, m, n);
+    struct operands in = {p->a, p->first, p->b, p->n, p->depth, (const char *)p->b, 0};
+    if (p->ahead && p->depth) {
+        size_t tiles = (p->m + TILE_ROWS - 1) / TILE_ROWS;
+        in.ahead = p->ahead;
+        in.pace = p->ahead_bytes / (tiles * p->depth) + 1;
+    }
+    cover(product_bands, 0, p->c, p->ldc, &in, p->bias, p->adds, p->m, p->n);
 }
 
 static void gradient(real *dw, const real *const *x, size_t first, const real *d,
                      size_t ldd, size_t rows, size_t n, size_t depth)
 {
-    struct operands in = {x, first, d, ldd, depth};
+    struct operands in = {x, first, d, ldd, depth, NULL, 0};
     cover(gradient_bands, 1, dw, n, &in, NULL, 0, rows, n);
 }

@@ -106,14 +106,25 @@ struct nn_tiny_batch {
 /* Elements that multiply_adds may use. */
 #define NN_CHAINED 256
 
+/* c[i][j] = bias[j] + sum_k a[i][first + k] b[k][j], i < m, j < n <= NN_PANEL,
+   k < depth; bias NULL: +0. If it `adds`, c[i][j] comes in place of bias[j]: a product
+   may be computed in parts, in order, each but the last NN_CHAIN long. */
+struct nn_product {
+    real *c;
+    size_t ldc;
+    const real *const *a; /* [m] rows */
+    size_t first;
+    int adds;
+    const real *b; /* a panel, [depth][n] */
+    const real *bias;
+    size_t m, n, depth;
+    const void *ahead; /* what is needed next, fetched meanwhile; NULL: nothing */
+    size_t ahead_bytes;
+};
+
 struct nn_kernels {
-    /* c[i][j] = bias[j] + sum_k a[i][first + k] b[k][j], i < m, j < n <= NN_PANEL,
-       k < depth. Rows of a come through pointers, rows of c lie ldc apart, b is a panel
-       [depth][n]; bias NULL: +0. With first > 0, a multiple of NN_CHAIN, c[i][j] comes
-       in place of bias[j]: a product may be computed in such parts, in order.
-       Y = X W + b; dX = dY W^T with panels of W^T; dW = X^T dY with X transposed. */
-    void (*product)(real *c, size_t ldc, const real *const *a, size_t first,
-                    const real *b, const real *bias, size_t m, size_t n, size_t depth);
+    /* Y = X W + b; dX = dY W^T with panels of W^T; dW = X^T dY with X transposed. */
+    void (*product)(const struct nn_product *what);
 
     /* dw[k][j] = sum_m x[m][first + k] d[m][j], k < rows, j < n <= NN_PANEL, m < depth.
        dw is a panel [rows][n]; rows of d lie ldd apart. dW = X^T dY, where nothing is
