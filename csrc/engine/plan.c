@@ -1,18 +1,21 @@
 /* plan.c: what work costs, and so how many threads share it. */
 #include "engine/net.h"
 
-/* Rough rates of one core, in units per microsecond: floating-point operations of a
-   product, elements through an activation, parameters through an optimizer. Only the
-   choice of threads and of releasing the GIL rests on them, never a result. */
-#define FLOPS_PER_US 60e3
-#define ELEMENTS_PER_US 2e3
-#define PARAMS_PER_US 1.5e3
+/* Rough rates of one core, in units per microsecond and vector lane: floating-point
+   operations of a product, elements through an activation, parameters through an
+   optimizer. Only the choice of threads and of releasing the GIL rests on them, never a
+   result. */
+#define FLOPS_PER_US 11e3
+#define ELEMENTS_PER_US 500.0
+#define PARAMS_PER_US 150.0
 
-/* A team costs its start, and each step two barriers and the traffic between caches;
-   far more where the machine is busy, so a thread must have much more to do than that.
- */
-#define BARRIERS_US 6.0
+/* A team costs its start, and each step barriers and the lines that one thread writes
+   and another reads: parameters, their transposes, activations. A busy machine makes
+   all of it worse, so a team must be clearly faster. */
 #define TEAM_START_US 10.0
+#define TEAM_STEP_US 8.0
+#define SHARED_BYTES_PER_US 6e3
+#define TEAM_GAIN 0.85
 
 static double microseconds(const nn_net *base, size_t n_rows, int training)
 {
@@ -20,22 +23,38 @@ static double microseconds(const nn_net *base, size_t n_rows, int training)
     double elements = 0;
     for (size_t l = 0; l < base->n_layers; l++)
         elements += (double)net->layers[l].n_out;
-    double slow = (NN_REAL_IS_F32 ? 1 : 2) * (base->isa == NN_ISA_generic ? 40.0 : 1);
+    double slow = (base->isa == NN_ISA_generic ? 2.5 : 1) / (double)net->kernels->lanes;
     double rows = (double)n_rows;
     double us = rows * slow * (net->flops / FLOPS_PER_US + elements / ELEMENTS_PER_US);
     return training ? 3 * us + slow * (double)net->n_params / PARAMS_PER_US : us;
 }
 
-/* Threads for steps of n_rows rows: as many as leave each enough to do, never more
-   than allowed; one where a team would not be clearly faster. */
+/* The same for a team of n: what it shares out, and what a team costs. */
+static double team_microseconds(const struct net *net, double alone, size_t n_rows,
+                                int training, unsigned n)
+{
+    if (!training) return alone / n + TEAM_START_US;
+    double columns = (double)net->base.n_in;
+    for (size_t l = 0; l < net->base.n_layers; l++)
+        columns += 2 * (double)net->layers[l].n_out;
+    double shared = 2 * (double)net->n_params + (double)n_rows * columns;
+    return alone / n + TEAM_STEP_US +
+           shared * sizeof(real) * (n - 1) / n / SHARED_BYTES_PER_US;
+}
+
+/* Threads for steps of n_rows rows: the fastest team, of at most the threads allowed;
+   one where a team would not be clearly faster. */
 static unsigned team_for(const struct net *net, size_t n_rows, int training,
                          unsigned wish)
 {
     if (net->forced_threads) return net->forced_threads;
-    double us = microseconds(&net->base, n_rows, training);
-    double overhead = training ? BARRIERS_US : TEAM_START_US;
-    if (us < 4 * overhead) return 1;
-    unsigned limit = nn_thread_limit(wish);
-    double most = us / (2 * overhead);
-    return most < limit ? (unsigned)most : limit;
+    double alone = microseconds(&net->base, n_rows, training);
+    if (alone < 2 * TEAM_STEP_US) return 1;
+    double least = TEAM_GAIN * alone;
+    unsigned limit = nn_thread_limit(wish), best = 1;
+    for (unsigned n = 2; n <= limit; n++) {
+        double us = team_microseconds(net, alone, n_rows, training, n);
+        if (us < least) best = n, least = us;
+    }
+    return best;
 }

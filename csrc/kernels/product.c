@@ -22,9 +22,6 @@
 #endif
 #define TILE_ROWS_NARROW 8
 
-/* Chains so long that the lines of the result, fetched at once, come in time. */
-#define FETCH_DEPTH 64
-
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* What a tile walks: result rows i, vectors v of columns, contracted index k.
@@ -40,7 +37,27 @@ struct operands {
     size_t pace;
 };
 
-/* One block of the contracted index: c = (bias or 0) + chain, or c += chain. */
+/* One k: acc[i][v] += left(i) b[v]; the last vector of b has `tail` lanes. */
+VEC_INLINE void tile_step(const unsigned mr, const unsigned nv, const int transposed,
+                          vec acc[TILE_ROWS_NARROW][TILE_VECS], const real *const *row,
+                          const real *x, size_t k, const real *b, size_t tail)
+{
+    vec right[TILE_VECS];
+    // No load of a later k comes earlier: registers would not suffice.
+    __asm__ volatile("" ::: "memory");
+    UNROLL for (unsigned v = 0; v + 1 < nv; v++) right[v] = vec_load(b + v * VEC_LANES);
+    right[nv - 1] = vec_load_upto(b + (nv - 1) * VEC_LANES, tail);
+    UNROLL for (unsigned i = 0; i < mr; i++)
+    {
+        vec left = vec_set(transposed ? x[i] : row[i][k]);
+        UNROLL for (unsigned v = 0; v < nv; v++) acc[i][v] =
+            vec_fma(left, right[v], acc[i][v]);
+    }
+}
+
+/* One block of the contracted index: c = (bias or 0) + chain, or c += chain. Scalar
+   instructions compete with multiply-adds for ports: where registers suffice, the widest
+   tiles take four k in one turn of the loop. */
 VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
                      real *c, size_t ldc, const struct operands *in, const real *bias,
                      int adds, size_t tail)
@@ -48,10 +65,11 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
     vec acc[TILE_ROWS_NARROW][TILE_VECS];
     const real *row[TILE_ROWS_NARROW];
     const real *b = in->b;
-    const size_t ldb = in->ldb, depth = in->depth, offset = in->offset;
-    const real *const *rows = in->rows;
     const char *ahead = in->ahead;
+    const size_t ldb = in->ldb, depth = in->depth, offset = in->offset;
     const size_t pace = in->pace;
+    const real *const *rows = in->rows;
+    size_t k = 0;
 
     UNROLL for (unsigned v = 0; v < nv; v++)
     {
@@ -62,40 +80,32 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
     if (!transposed) {
         UNROLL for (unsigned i = 0; i < mr; i++) row[i] = rows[i] + offset;
     }
-    if (depth >= FETCH_DEPTH) {
-        UNROLL for (unsigned i = 0; i < mr; i++) for (unsigned v = 0; v < nv; v++)
-            __builtin_prefetch(c + i * ldc + v * VEC_LANES, 1);
-    }
-    if (tail == VEC_LANES) {
-        for (size_t k = 0; k < depth; k++) {
-            vec right[TILE_VECS];
-            const real *x = transposed ? rows[k] + offset : NULL;
-            if (!transposed) __builtin_prefetch(ahead + k * pace, 0, 2);
-            UNROLL for (unsigned v = 0; v < nv; v++) right[v] =
-                vec_load(b + k * ldb + v * VEC_LANES);
-            UNROLL for (unsigned i = 0; i < mr; i++)
-            {
-                vec left = vec_set(transposed ? x[i] : row[i][k]);
-                UNROLL for (unsigned v = 0; v < nv; v++) acc[i][v] =
-                    vec_fma(left, right[v], acc[i][v]);
+#define STEP(x, k, b, tail) tile_step(mr, nv, transposed, acc, row, x, k, b, tail)
+    if (nv == 4 && !transposed && tail == VEC_LANES) {
+        if (mr == TILE_ROWS && pace)
+            for (; k + 4 <= depth; k += 4, b += 4 * ldb, ahead += 4 * pace) {
+                __builtin_prefetch(ahead, 0, 2);
+                STEP(NULL, k, b, VEC_LANES);
+                STEP(NULL, k + 1, b + ldb, VEC_LANES);
+                __builtin_prefetch(ahead + 2 * pace, 0, 2);
+                STEP(NULL, k + 2, b + 2 * ldb, VEC_LANES);
+                STEP(NULL, k + 3, b + 3 * ldb, VEC_LANES);
             }
-        }
-    } else {
-        for (size_t k = 0; k < depth; k++) {
-            vec right[TILE_VECS];
-            const real *x = transposed ? rows[k] + offset : NULL;
-            if (!transposed) __builtin_prefetch(ahead + k * pace, 0, 2);
-            UNROLL for (unsigned v = 0; v + 1 < nv; v++) right[v] =
-                vec_load(b + k * ldb + v * VEC_LANES);
-            right[nv - 1] = vec_load_n(b + k * ldb + (nv - 1) * VEC_LANES, tail);
-            UNROLL for (unsigned i = 0; i < mr; i++)
-            {
-                vec left = vec_set(transposed ? x[i] : row[i][k]);
-                UNROLL for (unsigned v = 0; v < nv; v++) acc[i][v] =
-                    vec_fma(left, right[v], acc[i][v]);
+        else
+            for (; k + 4 <= depth; k += 4, b += 4 * ldb) {
+                STEP(NULL, k, b, VEC_LANES);
+                STEP(NULL, k + 1, b + ldb, VEC_LANES);
+                STEP(NULL, k + 2, b + 2 * ldb, VEC_LANES);
+                STEP(NULL, k + 3, b + 3 * ldb, VEC_LANES);
             }
-        }
     }
+    if (tail == VEC_LANES)
+        for (; k < depth; k++, b += ldb)
+            STEP(transposed ? rows[k] + offset : NULL, k, b, VEC_LANES);
+    else
+        for (; k < depth; k++, b += ldb)
+            STEP(transposed ? rows[k] + offset : NULL, k, b, tail);
+#undef STEP
     UNROLL for (unsigned i = 0; i < mr; i++)
     {
         UNROLL for (unsigned v = 0; v < nv; v++)
