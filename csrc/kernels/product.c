@@ -56,8 +56,8 @@ VEC_INLINE void tile_step(const unsigned mr, const unsigned nv, const int transp
 }
 
 /* One block of the contracted index: c = (bias or 0) + chain, or c += chain. Scalar
-   instructions compete with multiply-adds for ports: where registers suffice, the widest
-   tiles take four k in one turn of the loop. */
+   instructions compete with multiply-adds for ports: where registers suffice, the
+   widest tiles take two k in one turn of the loop. */
 VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
                      real *c, size_t ldc, const struct operands *in, const real *bias,
                      int adds, size_t tail)
@@ -83,20 +83,15 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
 #define STEP(x, k, b, tail) tile_step(mr, nv, transposed, acc, row, x, k, b, tail)
     if (nv == 4 && !transposed && tail == VEC_LANES) {
         if (mr == TILE_ROWS && pace)
-            for (; k + 4 <= depth; k += 4, b += 4 * ldb, ahead += 4 * pace) {
+            for (; k + 2 <= depth; k += 2, b += 2 * ldb, ahead += 2 * pace) {
                 __builtin_prefetch(ahead, 0, 2);
                 STEP(NULL, k, b, VEC_LANES);
                 STEP(NULL, k + 1, b + ldb, VEC_LANES);
-                __builtin_prefetch(ahead + 2 * pace, 0, 2);
-                STEP(NULL, k + 2, b + 2 * ldb, VEC_LANES);
-                STEP(NULL, k + 3, b + 3 * ldb, VEC_LANES);
             }
         else
-            for (; k + 4 <= depth; k += 4, b += 4 * ldb) {
+            for (; k + 2 <= depth; k += 2, b += 2 * ldb) {
                 STEP(NULL, k, b, VEC_LANES);
                 STEP(NULL, k + 1, b + ldb, VEC_LANES);
-                STEP(NULL, k + 2, b + 2 * ldb, VEC_LANES);
-                STEP(NULL, k + 3, b + 3 * ldb, VEC_LANES);
             }
     }
     if (tail == VEC_LANES)
