@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+_WHOLE = (".nnc", ".keras", ".h5", ".hdf5")
+_WEIGHTS = (".nnc", ".weights.h5", ".h5", ".hdf5")
+
+
 # ---- Files ---------------------------------------------------------------------------
 
 
@@ -48,14 +52,16 @@ def save_model(
 
     Args:
         model: a `Sequential`.
-        filepath: path that ends in ".nnc", which holds everything to the last bit.
+        filepath: path whose ending says the format: ".nnc" holds everything to the last
+            bit; ".keras", and the older ".h5" (or ".hdf5"), are for Keras 3 and keep
+            what it knows of: layers, weights, `compile`'s arguments, the optimizer.
         overwrite: False raises if the file exists.
         include_optimizer: False leaves out what `compile` was given and the optimizer's
             state.
 
     Raises:
         ValueError: the path has another ending, or the model holds something that
-            cannot be written, such as a function.
+            cannot be written, such as a function; or, for Keras, it is not built.
         FileExistsError: the file exists, and `overwrite` is False.
 
     Examples:
@@ -67,11 +73,17 @@ def save_model(
         ...     nncore.load_model(os.path.join(folder, "model.nnc")).count_params()
         3
     """
-    from . import _nnc
-
-    path, _ = checked_path(filepath, (".nnc",), "save a model")
+    path, ending = checked_path(filepath, _WHOLE, "save a model")
     with model._holding("save"), replacing(path, overwrite) as file:
-        _nnc.write(model, file, include_optimizer=include_optimizer)
+        if ending == ".nnc":
+            from . import _nnc
+
+            _nnc.write(model, file, include_optimizer=include_optimizer)
+            return
+        from . import _keras
+
+        write = _keras.write_archive if ending == ".keras" else _keras.write_h5
+        write(model, file, include_optimizer)
 
 
 def load_model(
@@ -83,16 +95,22 @@ def load_model(
     """Return the model that a file holds.
 
     Args:
-        filepath: path that `save_model` wrote.
+        filepath: path that `save_model` wrote, or Keras 1, 2 or 3 (".keras", ".h5",
+            ".hdf5").
         custom_objects: dict from the names of one's own classes, which the file may
             then name, to the classes.
         compile: False leaves the model uncompiled, without its optimizer.
         safe_mode: accepted for Keras's sake; must be True, as there is no other mode.
 
     Raises:
-        ModelFileError: the file is damaged, of another kind, or not fit for a model.
+        ModelFileError: the file is damaged, of another kind, or holds something that
+            nncore lacks (all layers that it lacks are named).
         ValueError: the path has another ending.
         OSError: the file cannot be opened.
+
+    Warns:
+        UserWarning: the optimizer's state in a file of Keras does not fit; the
+            optimizer starts anew.
 
     Examples:
         >>> import nncore
@@ -101,12 +119,18 @@ def load_model(
         FileNotFoundError: [Errno 2] No such file or directory: 'nowhere.nnc'
     """
     from ..models import Sequential
-    from . import _nnc
 
     _checks.absent("safe_mode", safe_mode, True)
-    path, _ = checked_path(filepath, (".nnc",), "load a model")
+    path, ending = checked_path(filepath, _WHOLE, "load a model")
     with custom_object_scope(custom_objects), naming(path):
-        return _nnc.read(contents(path), Sequential, compile=compile)
+        if ending == ".nnc":
+            from . import _nnc
+
+            return _nnc.read(contents(path), Sequential, compile=compile)
+        from . import _keras
+
+        read = _keras.read_archive if ending == ".keras" else _keras.read_h5
+        return read(contents(path), Sequential, compile)
 
 
 def save_weights(model: Sequential, filepath: Path, overwrite: bool = True) -> None:
@@ -114,20 +138,27 @@ def save_weights(model: Sequential, filepath: Path, overwrite: bool = True) -> N
 
     Args:
         model: a `Sequential`.
-        filepath: path that ends in ".nnc".
+        filepath: path that ends in ".nnc"; in ".weights.h5" for Keras 3; or in ".h5" or
+            ".hdf5" for the layout that Keras 1 and 2 have for it.
         overwrite: False raises if the file exists.
 
     Raises:
         ValueError: the path has another ending, or the model has no weights yet.
         FileExistsError: the file exists, and `overwrite` is False.
     """
-    from . import _nnc
-
-    path, _ = checked_path(filepath, (".nnc",), "save weights")
+    path, ending = checked_path(filepath, _WEIGHTS, "save weights")
     with model._holding("save_weights"):
         model._ready_network()
         with replacing(path, overwrite) as file:
-            _nnc.write_weights(model, file)
+            if ending == ".nnc":
+                from . import _nnc
+
+                _nnc.write_weights(model, file)
+                return
+            from . import _keras
+
+            is_new = ending == ".weights.h5"
+            (_keras.write_weights if is_new else _keras.write_h5_weights)(model, file)
 
 
 def load_weights(
@@ -140,7 +171,7 @@ def load_weights(
 
     Args:
         model: a built `Sequential`. Its optimizer's state stays.
-        filepath: path that `save_model` or `save_weights` wrote.
+        filepath: path that `save_model` or `save_weights` wrote, or Keras.
         by_name: give weights to layers of the same name, rather than in order; layers
             that only one side has stay as they are.
         skip_mismatch: warn of layers whose weights do not fit, rather than raise.
@@ -150,13 +181,20 @@ def load_weights(
         ValueError: the weights do not fit the layers, or the path has another ending;
             nothing is set then.
     """
-    from . import _nnc, _weights
+    from . import _weights
 
-    path, _ = checked_path(filepath, (".nnc",), "load weights")
+    path, ending = checked_path(filepath, _WHOLE, "load weights")
     with model._holding("load_weights"):
         model._ready_network()
         with naming(path):
-            entries = _nnc.read_weights(contents(path))
+            if ending == ".nnc":
+                from . import _nnc
+
+                entries = _nnc.read_weights(contents(path))
+            else:
+                from . import _keras
+
+                entries = _keras.read_weights(contents(path), ending, model)
         _weights.assign(model, entries, by_name=by_name, skip_mismatch=skip_mismatch)
 
 

@@ -41,16 +41,18 @@ def to_json(model: Sequential) -> str:
 
 
 def from_json(text: str, cls: type[_Model]) -> _Model:
-    """A model with the layers that `to_json` wrote down.
+    """A model with the layers that `to_json` wrote down, nncore's or any Keras's.
 
     Raises:
         ModelFileError: the text is none of a model.
     """
     content = _json.loads(text)
-    if not isinstance(content, dict) or content.get("class_name") != "Sequential":
-        raise ModelFileError(
-            f"JSON must describe a Sequential. Received: {content!r:.200}"
-        )
+    if not isinstance(content, dict):
+        raise ModelFileError(f"JSON must describe a model. Received: {content!r:.200}")
+    if "nncore_version" not in content:
+        from . import _keras
+
+        return _keras.model_from(content, cls)
     with explained("config", content):
         model = model_from_config(cls, content.get("config"))
     same(content["config"], model.get_config(), "config")

@@ -64,3 +64,21 @@ def assign(
         warnings.warn(f"{message}; they are left out", UserWarning, stacklevel=5)
     for layer, arrays in fitting:
         layer.set_weights(arrays)
+
+
+def keep(model: Sequential, entries: Sequence[Entry]) -> None:
+    """Have the network of a model start from weights, which must fit all its layers.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    variables = model._make_plan().variables
+    arrays = [array for _, values in entries for array in values]
+    shapes = [variable.shape for variable in variables]
+    if [array.shape for array in arrays] != shapes:
+        raise ValueError(
+            f"The weights must have the shapes {shapes!r:.200}. Received: "
+            f"{[array.shape for array in arrays]!r:.200}"
+        )
+    for variable, array in zip(variables, arrays, strict=True):
+        model._kept.put(variable, array.astype(model.dtype, copy=False))

@@ -1,0 +1,143 @@
+"""The optimizer's arrays as Keras orders them, to nncore's slots and back.
+
+nncore has slots 0, 1, 2, each with an array for every weight. Keras 3 and TensorFlow
+from 2.11 on write scalars (updates done, learning rate), then blocks: for every
+trained weight the arrays of one or two slots. Older ones write a block for each slot.
+Keras 1 takes the weights in the order of their names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models import Sequential
+
+Array = NDArray[Any]
+
+
+def read(
+    model: Sequential,
+    arrays: Sequence[Array],
+    *,
+    old: bool = False,
+    names: Sequence[str] | None = None,
+) -> str | None:
+    """Give a model's optimizer its arrays and counters.
+
+    Args:
+        model: a built, compiled model.
+        arrays: the optimizer's, in the file's order.
+        old: whether each slot has a block of its own.
+        names: names of the trained weights, by which the arrays are sorted; None: they
+            are in the order of the model.
+
+    Returns:
+        None, or what prevents it; then nothing is changed.
+    """
+    network, spec = model._ready_network(), _spec(model)
+    indices, shapes = _trained(model)
+    if names is not None:
+        if len(names) != len(indices):
+            return f"{len(names)} names for {len(indices)} weights"
+        indices = [i for _, i in sorted(zip(names, indices, strict=True))]
+    if old and spec["kind"] == "nadam":
+        return "the Nadam of Keras 1 and 2, whose formula is another"
+    if any(array.dtype.kind not in "fiu" for array in arrays):
+        return "arrays that are no numbers"
+    rest = list(arrays)
+    scalars = []
+    while rest and rest[0].shape == ():
+        scalars.append(float(rest.pop(0)))
+    steps = int(scalars[0]) if scalars and 0 <= scalars[0] < 2**63 else 0
+    if not rest and steps == 0:
+        return None
+    blocks = _blocks(spec, network.n_slots)
+    if old:
+        blocks = [(slot,) for block in blocks for slot in block]
+    found: list[tuple[int, int, Array]] = []
+    for block in blocks:
+        for index in indices:
+            for slot in block:
+                array = rest.pop(0) if rest else np.empty(0)
+                if array.shape != shapes[index]:
+                    return (
+                        f"{array.shape} where {shapes[index]} is expected, array "
+                        f"{len(arrays) - len(rest) - 1} of {len(arrays)}"
+                    )
+                found.append((slot, index, array))
+    extra = sum(array.shape != () for array in rest)
+    if extra and not old and spec["kind"] != "sgd":
+        return f"{extra} arrays more than {spec['kind']} has"
+    for slot, index, array in found:
+        network.set_slot(slot, index, array.astype(network.dtype))
+    counters = network.counters
+    counters["steps"] = counters["steps_lived"] = steps
+    counters["beta_1_power"] = spec["beta_1"] ** steps
+    counters["beta_2_power"] = spec["beta_2"] ** steps
+    if spec["kind"] == "nadam":
+        counters["schedule_power"] = 0.96**steps
+        counters["momentum_product"] = _momentum_product(spec["beta_1"], steps)
+    network.set_counters(counters)
+    return None
+
+
+def written(model: Sequential, *, rate: bool) -> list[tuple[str, Any]]:
+    """The optimizer's arrays in Keras 3's order, with its names for them.
+
+    Args:
+        model: a built, compiled model.
+        rate: whether the learning rate is one of them; a schedule is not.
+    """
+    network, spec = model._ready_network(), _spec(model)
+    counters = network.counters
+    result: list[tuple[str, Any]] = [("iteration", np.int32(counters["steps"] % 2**31))]
+    if rate:
+        result.append(("learning_rate", np.dtype(network.dtype).type(_rate(model))))
+    indices, _ = _trained(model)
+    for block in _blocks(spec, network.n_slots):
+        for index in indices:
+            result += [
+                (f"slot{slot}_{index}", network.get_slot(slot, index)) for slot in block
+            ]
+    if spec["kind"] == "nadam":
+        product = np.dtype(network.dtype).type(counters["momentum_product"])
+        result.append(("u_product", product))
+    return result
+
+
+def _spec(model: Sequential) -> dict[str, Any]:
+    assert model.optimizer is not None
+    return model.optimizer._spec()
+
+
+def _rate(model: Sequential) -> float:
+    assert model.optimizer is not None
+    return model.optimizer.learning_rate
+
+
+def _trained(model: Sequential) -> tuple[list[int], list[tuple[int, ...]]]:
+    """Places of the weights that are trained, and the shapes of all."""
+    variables = model._make_plan().variables
+    trained = [i for i, v in enumerate(variables) if v.layer.trainable]
+    return trained, [v.shape for v in variables]
+
+
+def _blocks(spec: dict[str, Any], n_slots: int) -> list[tuple[int, ...]]:
+    """Which slots stand side by side for each weight, block after block."""
+    if spec["kind"] == "rmsprop":
+        used = {0: True, 1: spec["momentum"], 2: spec["centered"]}
+        return [(slot,) for slot, is_used in used.items() if is_used]
+    if spec["kind"] == "adam":
+        return [(0, 1), (2,)][: n_slots - 1]
+    return [tuple(range(n_slots))] if n_slots else []
+
+
+def _momentum_product(beta_1: float, steps: int) -> float:
+    """u_1 ... u_t of Nadam, which is 0 long before the millionth step."""
+    shares = (beta_1 * (1 - 0.5 * 0.96**i) for i in range(1, min(steps, 10**6) + 1))
+    return math.prod(shares)

@@ -1,0 +1,663 @@
+"""Keras's files: those of Keras 1, 2 and 3 are read, those written are read by Keras.
+
+data/keras.zip holds files that real Keras wrote (1.2.2, 2.0.9, 2.2.4 and 2.3.1 on
+Theano, 2.15 on TensorFlow, 3.15 on JAX; data/make_keras_files.py), each with what that
+Keras predicted and what it predicted after more training: equal only if weights and the
+optimizer's arrays and step count all came over. With `-m keras`, an installed Keras 3
+reads what nncore writes, and the other way round.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import saving
+from nncore.layers import (
+    ELU,
+    Activation,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    LeakyReLU,
+    ReLU,
+    Softmax,
+)
+from nncore.saving import _h5read, _h5write, _zip
+
+from .helpers import tolerance
+
+ARCHIVE = Path(__file__).parent / "data" / "keras.zip"
+with zipfile.ZipFile(ARCHIVE) as _archive:
+    FILES = {name: _archive.read(name) for name in _archive.namelist()}
+MODELS = [
+    name
+    for name in FILES
+    if name.endswith((".keras", ".h5"))
+    and "weights" not in name
+    and name != "k3_forgets.keras"
+]
+WEIGHTS = [name for name in FILES if "weights" in name]
+TEXTS = [name for name in FILES if name.endswith(".json")]
+
+# Roundings of a prediction, and of two epochs of training.
+ONCE, TRAINED = tolerance("float32", 32), tolerance("float32", 1000)
+
+
+def unpacked(name, folder):
+    path = folder / name
+    path.write_bytes(FILES[name])
+    return path
+
+
+def results(name):
+    """Rows, targets, predictions as saved, predictions after more training."""
+    stem = name.partition(".")[0].removesuffix("_weights")
+    return np.load(io.BytesIO(FILES[f"{stem}.npz"]))
+
+
+def fit(model, data):
+    model.fit(
+        *(data["x"], data["y"]), epochs=2, batch_size=10, shuffle=False, verbose=0
+    )
+
+
+# ---- Files that Keras wrote ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_keras_predicts_and_trains_on(name, tmp_path):
+    data = results(name)
+    model = nncore.load_model(unpacked(name, tmp_path))
+    assert abs(model.predict(data["x"]) - data["before"]).max() <= ONCE
+    assert not model.get_layer("b").trainable
+    assert model.metrics_names == ["loss", "accuracy"]
+    # Without the optimizer's arrays the same training ends elsewhere.
+    anew = nncore.load_model(tmp_path / name)
+    anew.optimizer = type(anew.optimizer).from_config(anew.optimizer.get_config())
+    for trained in (model, anew):
+        fit(trained, data)
+    assert abs(model.predict(data["x"]) - data["after"]).max() <= TRAINED
+    assert abs(anew.predict(data["x"]) - data["after"]).max() > 10 * TRAINED
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_keras_becomes_one_of_nncore(name, tmp_path):
+    model = nncore.load_model(unpacked(name, tmp_path))
+    model.save(tmp_path / "m.nnc")
+    loaded = nncore.load_model(tmp_path / "m.nnc")
+    assert loaded.get_config() == model.get_config()
+    assert saving.to_bytes(loaded) == saving.to_bytes(model)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_json_of_keras_describes_the_same_layers(name):
+    model = nncore.models.model_from_json(FILES[name].decode())
+    assert [type(layer).__name__ for layer in model.layers] == [
+        *("Dense", "LeakyReLU", "Dropout", "Dense", "Dense", "Activation", "Dense")
+    ]
+    assert [layer.units for layer in model.layers if isinstance(layer, Dense)] == [
+        *(5, 4, 3, 1)
+    ]
+    assert model.layers[1].negative_slope == 0.25
+    assert model.layers[0].kernel_regularizer.l2 == pytest.approx(0.01)
+    assert not model.layers[3].use_bias
+    assert not model.layers[4].trainable
+    assert model.layers[5].activation.name == "softsign"
+    assert model.count_params() == 64
+
+
+@pytest.mark.parametrize("name", [*WEIGHTS, *MODELS])
+def test_weights_of_keras(name, tmp_path):
+    data = results(name)
+    text = FILES[f"{name.partition('.')[0].removesuffix('_weights')}.json"].decode()
+    model = nncore.models.model_from_json(text)
+    model.load_weights(unpacked(name, tmp_path))
+    assert abs(model.predict(data["x"]) - data["before"]).max() <= ONCE
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in (*WEIGHTS, *MODELS) if n.endswith(".h5") and ".w" not in n]
+)
+def test_weights_of_keras_by_name(name, tmp_path):
+    whole = nncore.models.model_from_json(FILES["k3_adam.json"].decode())
+    whole.load_weights(unpacked(name, tmp_path))
+    other = nncore.Sequential(
+        [Dense(2, input_dim=3), Dense(3, name="b", input_dim=2), Dense(4, name="x")]
+    )
+    before = other.get_weights()
+    with pytest.raises(ValueError, match=r"'b' must have the shapes"):
+        other.load_weights(tmp_path / name, by_name=True)
+    with pytest.warns(UserWarning, match="left out"):
+        other.load_weights(tmp_path / name, by_name=True, skip_mismatch=True)
+    assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
+    other = nncore.Sequential([Dense(4, input_dim=3), Dense(3, name="b"), Dense(1)])
+    other.load_weights(tmp_path / name, by_name=True)
+    assert (other.get_layer("b").kernel == whole.get_layer("b").kernel).all()
+
+
+def test_a_file_that_forgot_the_optimizer_says_so(tmp_path):
+    data = results("k3_forgets.keras")
+    with pytest.warns(UserWarning, match="starts anew"):
+        model = nncore.load_model(unpacked("k3_forgets.keras", tmp_path))
+    assert model.optimizer.name == "rmsprop"
+    assert abs(model.predict(data["x"]) - data["before"]).max() <= ONCE
+
+
+def test_models_of_keras_without_compile(tmp_path):
+    for name in ("k3_adam.keras", "k23_adam.h5"):
+        model = nncore.load_model(unpacked(name, tmp_path), compile=False)
+        assert not model.compiled
+        data = results(name)
+        assert abs(model.predict(data["x"]) - data["before"]).max() <= ONCE
+
+
+def test_decay_comes_as_it_was_called(tmp_path):
+    for name in ("k1_sgd.h5", "k22_sgd.h5", "tf215_oldsgd.h5", "k3_sgd.keras"):
+        optimizer = nncore.load_model(unpacked(name, tmp_path)).optimizer
+        assert optimizer.decay == pytest.approx(0.05)
+        assert optimizer.learning_rate == pytest.approx(0.1)
+
+
+# ---- What is not there ---------------------------------------------------------------
+
+
+def changed(name, change):
+    """A `.keras` file with a change to its config.json."""
+    members = _zip.read(memoryview(FILES[name]), ("config.json", "model.weights.h5"))
+    content = json.loads(bytes(members["config.json"]))
+    content = change(content) or content
+    file = io.BytesIO()
+    _zip.write(
+        file,
+        {
+            "config.json": json.dumps(content).encode(),
+            "model.weights.h5": bytes(members["model.weights.h5"]),
+        },
+    )
+    return file.getvalue()
+
+
+def test_all_unknown_layers_are_named(tmp_path):
+    def change(content):
+        layers = content["config"]["layers"]
+        layers[2]["class_name"] = "Conv2D"
+        layers[5]["class_name"] = "MyPackage>Attention"
+
+    (tmp_path / "m.keras").write_bytes(changed("k3_adam.keras", change))
+    with pytest.raises(
+        saving.ModelFileError, match=r"'Conv2D' \(named .*'Attention' \(named 'b'\)"
+    ):
+        nncore.load_model(tmp_path / "m.keras")
+
+
+def test_an_argument_that_is_set_and_not_there_is_an_error(tmp_path):
+    def change(content):
+        content["config"]["layers"][1]["config"]["lora_rank"] = 4
+
+    def harmless(content):
+        content["config"]["layers"][1]["config"]["of_the_future"] = None
+        content["config"]["layers"][1]["config"]["also_of_it"] = False
+
+    path = tmp_path / "m.keras"
+    path.write_bytes(changed("k3_adam.keras", change))
+    with pytest.raises(saving.ModelFileError, match="lora_rank"):
+        nncore.load_model(path)
+    path.write_bytes(changed("k3_adam.keras", harmless))
+    nncore.load_model(path)
+
+
+def test_a_loss_that_is_not_there_can_be_left_out(tmp_path):
+    def change(content):
+        content["compile_config"]["loss"] = "my_loss"
+
+    path = tmp_path / "m.keras"
+    path.write_bytes(changed("k3_adam.keras", change))
+    with pytest.raises(saving.ModelFileError, match=r"compile=False.*my_loss"):
+        nncore.load_model(path)
+    assert not nncore.load_model(path, compile=False).compiled
+
+
+def test_ones_own_classes_are_found_by_their_registered_name(tmp_path):
+    class Mine(nncore.initializers.Ones):
+        pass
+
+    def change(content):
+        content["config"]["layers"][1]["config"]["kernel_initializer"] = {
+            "module": "mine",
+            "class_name": "Mine",
+            "config": {},
+            "registered_name": "Custom>Mine",
+        }
+
+    path = tmp_path / "m.keras"
+    path.write_bytes(changed("k3_adam.keras", change))
+    with pytest.raises(saving.ModelFileError, match="Mine"):
+        nncore.load_model(path)
+    nncore.load_model(path, custom_objects={"Mine": Mine})
+
+
+def test_models_with_branches_are_refused(tmp_path):
+    def change(content):
+        content["config"]["layers"][4]["inbound_nodes"] *= 2
+
+    (tmp_path / "m.keras").write_bytes(changed("k3_chain.keras", change))
+    with pytest.raises(saving.ModelFileError, match="in one row"):
+        nncore.load_model(tmp_path / "m.keras")
+
+
+def test_the_old_hard_sigmoid_is_pointed_out():
+    content = json.loads(FILES["k22_adam.json"])
+    content["config"]["layers"][3]["config"]["activation"] = "hard_sigmoid"
+    with pytest.warns(UserWarning, match=r"clip\(0.2 x \+ 0.5"):
+        nncore.models.model_from_json(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("activation", "args"),
+    [
+        ("ReLU", {"max_value": 6.0, "negative_slope": 0.1, "threshold": 0.0}),
+        ("LeakyReLU", {"negative_slope": 0.1}),
+        ("LeakyReLU", {"alpha": 0.1}),
+        ("ELU", {"alpha": 0.5}),
+        ("Softmax", {"axis": -1}),
+    ],
+)
+def test_layers_that_stand_where_an_activation_does(activation, args, tmp_path):
+    def change(content):
+        config = {"name": "x", "trainable": True, "dtype": "float32", **args}
+        content["config"]["layers"][1]["config"]["activation"] = {
+            "module": "keras.layers",
+            "class_name": activation,
+            "config": config,
+            "registered_name": None,
+        }
+
+    (tmp_path / "m.keras").write_bytes(changed("k3_adam.keras", change))
+    found = nncore.load_model(tmp_path / "m.keras").layers[0].activation
+    words = {k.replace("alpha", "negative_slope"): v for k, v in args.items()}
+    layer = getattr(nncore.layers, activation)(
+        **(args if activation == "ELU" else words)
+    )
+    assert found == layer.activation
+
+
+# ---- Files that nncore writes, read by nncore ----------------------------------------
+
+
+OPTIMIZERS = [
+    ("SGD", {"learning_rate": 0.1}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True, "decay": 0.1}),
+    ("RMSprop", {"learning_rate": 0.01}),
+    ("RMSprop", {"learning_rate": 0.01, "momentum": 0.5, "centered": True}),
+    ("RMSprop", {"learning_rate": 0.01, "centered": True, "clipnorm": 0.5}),
+    ("Adagrad", {"learning_rate": 0.1, "initial_accumulator_value": 0.2}),
+    ("Adadelta", {"learning_rate": 1.0, "clipvalue": 0.1}),
+    ("Adam", {"learning_rate": 0.02, "global_clipnorm": 1.0}),
+    ("Adam", {"learning_rate": 0.02, "amsgrad": True}),
+    ("AdamW", {"learning_rate": 0.02}),
+    ("Adamax", {"learning_rate": 0.02}),
+    ("Nadam", {"learning_rate": 0.02}),
+]
+
+
+def rows():
+    rng = np.random.default_rng(5)
+    return {
+        "x": rng.normal(size=(30, 4)).astype("float32"),
+        "y": rng.integers(0, 3, (30, 1)).astype("float32"),
+    }
+
+
+def network(name="Adam", options=None, dtype=None):
+    """A model with many kinds of arguments, after some training."""
+    rng = np.random.default_rng(6)
+    model = nncore.Sequential(
+        [
+            Input((2, 2), name="rows"),
+            Flatten("channels_last"),
+            Dense(6, activation="relu", kernel_regularizer="l2", name="first"),
+            LeakyReLU(0.1),
+            Dropout(0.0, seed=2**60),
+            Dense(
+                5,
+                activation={"class_name": "elu", "config": {"alpha": 0.5}},
+                kernel_initializer=rng.normal(size=(6, 5)) / 3,
+                bias_regularizer=nncore.regularizers.L1L2(0.01, 0.02),
+            ),
+            ELU(0.7),
+            Dense(4, activation="tanh", trainable=False, bias_initializer="ones"),
+            ReLU(4.0, 0.1, 0.0),
+            Activation("softplus"),
+            Dense(3, use_bias=False, kernel_initializer="he_uniform"),
+            Softmax(),
+        ],
+        name="net",
+        dtype=dtype,
+        seed=7,
+    )
+    optimizer = getattr(nncore.optimizers, name)(**(options or {}))
+    model.compile(
+        optimizer,
+        nncore.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy", nncore.metrics.SparseCategoricalCrossentropy("q")],
+        weighted_metrics=["sparse_categorical_accuracy"],
+        loss_weights=0.5,
+    )
+    data = rows()
+    model.fit(
+        data["x"].reshape(-1, 2, 2), data["y"], epochs=2, shuffle=False, verbose=0
+    )
+    return model
+
+
+def train(model, epochs=2):
+    data = rows()
+    x = data["x"].reshape(-1, 2, 2)
+    model.fit(x, data["y"], epochs=epochs, shuffle=False, verbose=0)
+    return np.asarray(model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".hdf5"])
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+def test_what_is_written_for_keras_is_read_again(name, options, ending, tmp_path):
+    model = network(name, options)
+    model.save(tmp_path / f"m{ending}")
+    loaded = nncore.load_model(tmp_path / f"m{ending}")
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        assert (a == b).all()
+    assert loaded.optimizer.iterations == model.optimizer.iterations
+    assert loaded.optimizer.get_config() == model.optimizer.get_config()
+    assert loaded.metrics_names == model.metrics_names
+    ours, theirs = model._ready_network(), loaded._ready_network()
+    assert theirs.n_slots == ours.n_slots
+    trained = [i for i, v in enumerate(model._plan.variables) if v.layer.trainable]
+    for slot in range(ours.n_slots):
+        for i in trained:
+            assert (ours.get_slot(slot, i) == theirs.get_slot(slot, i)).all()
+    assert abs(train(model) - train(loaded)).max() <= TRAINED
+
+
+def test_float64_stays(tmp_path):
+    model = network(dtype="float64")
+    for ending in (".keras", ".h5"):
+        model.save(tmp_path / f"m{ending}")
+        loaded = nncore.load_model(tmp_path / f"m{ending}")
+        assert loaded.dtype == "float64"
+        assert all(
+            (a == b).all()
+            for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True)
+        )
+
+
+@pytest.mark.parametrize("ending", [".weights.h5", ".h5", ".hdf5"])
+def test_weights_written_for_keras_are_read_again(ending, tmp_path):
+    model, other = network(), network("SGD")
+    model.save_weights(tmp_path / f"w{ending}")
+    other.load_weights(tmp_path / f"w{ending}")
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert (a == b).all()
+    with pytest.raises(saving.ModelFileError, match="weights alone"):
+        nncore.load_model(tmp_path / f"w{ending}")
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_without_optimizer(ending, tmp_path):
+    model = network()
+    model.save(tmp_path / f"m{ending}", include_optimizer=False)
+    assert not nncore.load_model(tmp_path / f"m{ending}").compiled
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    model = network()
+    for name in ("a.keras", "b.keras", "a.h5", "b.h5"):
+        model.save(tmp_path / name)
+    for ending in (".keras", ".h5"):
+        one, two = ((tmp_path / (n + ending)).read_bytes() for n in "ab")
+        assert one == two
+
+
+def test_what_keras_cannot_say_is_an_error(tmp_path):
+    gelu = {"class_name": "gelu", "config": {"approximate": True}}
+    model = nncore.Sequential([Dense(2, activation=gelu, input_dim=3)])
+    with pytest.raises(ValueError, match="an activation that Keras"):
+        model.save(tmp_path / "m.keras")
+    with pytest.raises(ValueError, match="must be built"):
+        nncore.Sequential([Dense(2)]).save(tmp_path / "m.keras")
+    model = nncore.Sequential([Dense(2, input_dim=3, name="a/b")])
+    with pytest.raises(ValueError, match="without /"):
+        model.save(tmp_path / "m.h5")
+    model = nncore.Sequential([Dense(2, input_dim=3)])
+    model.compile("sgd", "huber", metrics=[nncore.metrics.Huber(), "mae"])
+    with pytest.warns(UserWarning, match="left out"):
+        model.save(tmp_path / "m.keras")
+    assert nncore.load_model(tmp_path / "m.keras").metrics_names == ["loss", "mae"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
+
+
+def test_a_model_of_many_layers(tmp_path):
+    """Groups of more members than fit in one node, lists of names in several parts."""
+    layers = [
+        Dense(2, input_dim=2, name=f"{'long' * 40}{i}") if i % 2 else Activation("tanh")
+        for i in range(700)
+    ]
+    model = nncore.Sequential([Input((2,)), *layers])
+    model.compile("sgd", "mse")
+    for ending in (".keras", ".h5"):
+        model.save(tmp_path / f"m{ending}")
+        loaded = nncore.load_model(tmp_path / f"m{ending}")
+        assert [x.name for x in loaded.layers] == [x.name for x in model.layers]
+        assert all(
+            (a == b).all()
+            for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True)
+        )
+
+
+# ---- HDF5 itself, beside the library of The HDF Group --------------------------------
+
+
+def tree(n, depth):
+    """A group with n arrays, attributes of several lengths, and groups below."""
+    rng = np.random.default_rng(n)
+    group = _h5write.Group(
+        attributes={
+            "text": "ä" * depth,
+            "long": "x" * 100_000,
+            "empty": "",
+            "list": [f"item{i}" for i in range(n)],
+            "none": [],
+        }
+    )
+    for i in range(n):
+        values = rng.normal(size=(i % 3 + 1, 2))
+        group.members[f"a{i}"] = values.astype(["f4", "f8", "f2"][i % 3])
+    for dtype in ("i1", "u1", "i2", "i4", "i8", "u8"):
+        group.members[dtype] = np.array(100, dtype)
+    group.members["no rows"] = np.zeros((0, 3), "f4")
+    group.put("deep/er/function", lambda: np.ones(3))
+    if depth:
+        group.members["below"] = tree(n + 1, depth - 1)
+    return group
+
+
+def assert_same(written, read, library):
+    for name, value in written.attributes.items():
+        if isinstance(value, str):
+            assert read.text(name) == value == library.attrs[name]
+        else:
+            parts = [library.attrs[k] for k in library.attrs if k.startswith(name)]
+            assert read.names(name) == value
+            assert [item.decode() for part in parts for item in part] == value
+    assert sorted(written.members) == sorted(read.members) == sorted(library)
+    for name, member in written.members.items():
+        if isinstance(member, _h5write.Group):
+            assert_same(member, read.group(name), library[name])
+            continue
+        values = member() if callable(member) else member
+        for found in (read.array(name), library[name][()]):
+            assert found.dtype == values.dtype
+            assert found.shape == values.shape
+            assert (found == values).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 64, 300, 9000])
+def test_hdf5_is_what_the_library_reads_and_writes(n, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "t.h5"
+    written = tree(n, 2 if n < 1000 else 0)
+    with open(path, "wb") as file:
+        _h5write.write(file, written)
+    with h5py.File(path) as library:
+        read = _h5read.open_file(memoryview(path.read_bytes()))
+        assert_same(written, read, library)
+    # The library changes the file, and it is still read.
+    with h5py.File(path, "r+") as library:
+        for i in range(20):
+            library[f"new{i}/values"] = np.arange(i, dtype=">f4")
+            library.attrs[f"key{i}"] = "v" * i
+        library.attrs["fixed"] = np.array([b"ab", b"abc"])
+        library.attrs["varying"] = ["ab", "äbc"]
+        del library["i4"]
+    read = _h5read.open_file(memoryview(path.read_bytes()))
+    assert read.text("key7") == "v" * 7
+    assert read.names("fixed") == ["ab", "abc"]
+    assert read.names("varying") == ["ab", "äbc"]
+    assert "i4" not in read
+    assert (read.array("new19/values") == np.arange(19)).all()
+
+
+# ---- With an installed Keras ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keras(request):
+    """Keras 3 with JAX and float32, if it is installed and asked for."""
+    if "keras" not in request.config.getoption("markexpr"):
+        pytest.skip("needs an installed Keras: run with -m keras")
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        keras = pytest.importorskip("keras", reason="needs pip install keras jax")
+    floatx = keras.config.floatx()
+    policy = keras.config.dtype_policy()
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    yield keras
+    keras.config.set_floatx(floatx)
+    keras.config.set_dtype_policy(policy)
+
+
+live = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
+
+
+class TestWithKeras:
+    pytestmark = live
+
+    @pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+    def test_there_and_back(self, keras, name, options, tmp_path):
+        model = network(name, options)
+        model.save(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        x = rows()["x"].reshape(-1, 2, 2)
+        assert abs(theirs.predict(x, verbose=0) - model.predict(x)).max() <= ONCE
+        assert abs(train(theirs) - train(model)).max() <= TRAINED
+        theirs.save(tmp_path / "t.keras")
+        theirs.save_weights(tmp_path / "t.weights.h5")
+        theirs.save(tmp_path / "t.h5")
+        expected = theirs.predict(x, verbose=0)
+        after = train(theirs)
+        for file in ("t.keras", "t.h5"):
+            ours = nncore.load_model(tmp_path / file)
+            assert abs(ours.predict(x) - expected).max() <= ONCE
+            assert abs(train(ours) - after).max() <= TRAINED
+        model.load_weights(tmp_path / "t.weights.h5")
+        assert abs(model.predict(x) - expected).max() <= ONCE
+
+    @pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+    def test_the_older_layout(self, keras, name, options, tmp_path):
+        """Keras 3 opens it, but cannot use the optimizer's arrays, also its own."""
+        h5py = pytest.importorskip("h5py")
+        model = network(name, options)
+        model.save(tmp_path / "m.h5")
+        model.save(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(tmp_path / "m.h5")
+        x = rows()["x"].reshape(-1, 2, 2)
+        assert abs(theirs.predict(x, verbose=0) - model.predict(x)).max() <= ONCE
+        assert theirs.optimizer.get_config()["name"] == model.optimizer.name
+        exact = keras.saving.load_model(tmp_path / "m.keras").optimizer.variables
+        with h5py.File(tmp_path / "m.h5") as file:
+            group = file["optimizer_weights"]
+            arrays = [group[name][()] for name in group.attrs["weight_names"]]
+        assert len(arrays) == len(exact)
+        assert all((a == np.asarray(b)).all() for a, b in zip(arrays, exact))  # noqa: B905
+
+    def test_weights_alone(self, keras, tmp_path):
+        model = network()
+        model.save(tmp_path / "m.keras", include_optimizer=False)
+        x = rows()["x"].reshape(-1, 2, 2)
+        for ending in (".weights.h5", ".h5"):
+            theirs = keras.saving.load_model(tmp_path / "m.keras")
+            theirs.set_weights([0 * w for w in theirs.get_weights()])
+            model.save_weights(tmp_path / f"w{ending}")
+            theirs.load_weights(tmp_path / f"w{ending}")
+            assert abs(theirs.predict(x, verbose=0) - model.predict(x)).max() <= ONCE
+
+    def test_json_goes_to_nncore(self, keras, tmp_path):
+        network().save(tmp_path / "m.keras")
+        text = keras.saving.load_model(tmp_path / "m.keras").to_json()
+        config = nncore.models.model_from_json(text).get_config()
+        ours = nncore.load_model(tmp_path / "m.keras").get_config()
+        assert config == ours
+
+    @pytest.mark.parametrize("name", nncore.activations._BIND)
+    def test_every_activation(self, keras, name, tmp_path):
+        model = nncore.Sequential(
+            [Dense(5, activation=name, input_dim=4), Activation(name), Dense(2)]
+        )
+        model.save(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        x = rows()["x"]
+        ours = model.predict(x)
+        off = abs(theirs.predict(x, verbose=0) - ours).max()
+        assert off <= 8 * ONCE * max(1, abs(ours).max())
+        theirs.save(tmp_path / "t.keras")
+        assert nncore.load_model(tmp_path / "t.keras").layers[0].activation == (
+            model.layers[0].activation
+        )
+
+    @pytest.mark.parametrize(
+        "cls", nncore.initializers._CLASSES, ids=lambda c: c.__name__
+    )
+    def test_every_initializer(self, keras, cls, tmp_path):
+        model = nncore.Sequential([Dense(5, kernel_initializer=cls(), input_dim=4)])
+        model.save(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        assert type(theirs.layers[0].kernel_initializer).__name__ == cls.__name__
+        theirs.save(tmp_path / "t.keras")
+        ours = nncore.load_model(tmp_path / "t.keras").layers[0].kernel_initializer
+        assert ours.get_config() == cls().get_config()
+
+    @pytest.mark.parametrize(
+        "loss", [*nncore.losses._FUNCTIONS.values()], ids=lambda c: c.__name__
+    )
+    def test_every_loss_and_metric(self, keras, loss, tmp_path):
+        metric = nncore.metrics.get(loss)
+        model = nncore.Sequential([Dense(3, activation="softmax", input_dim=4)])
+        model.compile("sgd", loss(), metrics=[metric, "acc"])
+        model.save(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        assert type(theirs.loss).__name__ == loss.__name__
+        theirs.save(tmp_path / "t.keras")
+        ours = nncore.load_model(tmp_path / "t.keras")
+        assert ours._compiled.loss.get_config() == loss().get_config()
+        names = ["loss", metric.name, "acc"]
+        assert ours.metrics_names == [n for n in names if n != "huber_loss"]
