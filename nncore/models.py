@@ -1536,6 +1536,72 @@ class Sequential:
         """
         return saving.model_to_json(self)
 
+    @classmethod
+    def from_torch(
+        cls, module: Any, input_shape: Sequence[int] | None = None, name: Any = None
+    ) -> Self:
+        """Return a model that does what a `torch.nn.Sequential` does, with its weights.
+
+        Args:
+            module: a `torch.nn.Sequential`, nested or not, of Linear, Dropout, Flatten
+                and activations; or one such module.
+            input_shape: shape of one row; None: as many columns as the first Linear
+                takes.
+            name: the model's name; None: as for `Sequential`.
+
+        Raises:
+            ValueError: there is a module that nncore does not have.
+
+        Example:
+            >>> import torch  # doctest: +SKIP
+            >>> module = torch.nn.Sequential(
+            ...     torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3)
+            ... )  # doctest: +SKIP
+            >>> Sequential.from_torch(module).count_params()  # doctest: +SKIP
+            67
+        """
+        from nncore.saving import _torch
+
+        return _torch.from_torch(cls, module, input_shape, name)
+
+    def to_torch(self) -> Any:
+        """Return a `torch.nn.Sequential` that does what the model does.
+
+        Weights are copied; those of frozen layers do not require gradients. A `Dense`
+        becomes a Linear and, if it has an activation, the module of that.
+
+        Raises:
+            ImportError: PyTorch is not installed.
+            ValueError: there is something that PyTorch has no module for.
+        """
+        from nncore.saving import _torch
+
+        return _torch.to_torch(self)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any, name: Any = None) -> Self:
+        """Return a model from a fitted `MLPClassifier` or `MLPRegressor`.
+
+        Its outputs are the estimator's `predict_proba` (for two classes the second
+        column alone, for several labels all), or for a regressor `predict`.
+
+        Args:
+            estimator: of scikit-learn, fitted.
+            name: the model's name; None: as for `Sequential`.
+
+        Raises:
+            ValueError: `estimator` is something else.
+
+        Example:
+            >>> from sklearn.neural_network import MLPRegressor  # doctest: +SKIP
+            >>> mlp = MLPRegressor((5,)).fit([[0.0], [1.0]], [0, 1])  # doctest: +SKIP
+            >>> Sequential.from_sklearn(mlp).count_params()  # doctest: +SKIP
+            16
+        """
+        from nncore.saving import _sklearn
+
+        return _sklearn.from_sklearn(cls, estimator, name)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy through the format of `save`, which keeps every bit."""
         return saving.reduced(self)

@@ -7,10 +7,15 @@ found by the hash.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
+import tempfile
 import tracemalloc
+import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -742,3 +747,464 @@ def test_columns_of_a_file_are_names_only():
     loaded = saving.from_bytes(forged(change, "state"), nncore.Sequential)
     assert loaded._columns == ("a", 1)
     assert np.isfinite(loaded.predict(np.ones((1, 2)))).all()
+
+
+# ---- Keras's files: zip archives -----------------------------------------------------
+
+
+def keras_model():
+    built = model()
+    rng = np.random.default_rng(2)
+    built.fit(rng.normal(size=(4, 2)), rng.normal(size=(4, 1)), verbose=0)
+    return built
+
+
+def written(name):
+    """What `save` writes to a file of that name."""
+    with tempfile.TemporaryDirectory() as folder:
+        keras_model().save(os.path.join(folder, name))
+        with open(os.path.join(folder, name), "rb") as file:
+            return file.read()
+
+
+ARCHIVE, OLD = written("m.keras"), written("m.h5")
+
+
+def members(data=ARCHIVE):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def archive_of(parts, method=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, data in parts:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def keras_refused(data, match, tmp_path, ending=".keras", most=FEW):
+    """`refused` for the formats of Keras, through both doors."""
+    path = tmp_path / f"evil{ending}"
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(saving.ModelFileError, match=match) as caught:
+            nncore.load_model(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 2000
+    assert peak < most + 16 * len(data)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def forged_archive(change, member="config.json"):
+    """The good archive with a change to its JSON."""
+    parts = members()
+    content = json.loads(parts[member])
+    parts[member] = json.dumps(change(content) or content).encode()
+    return archive_of(parts.items())
+
+
+def test_the_good_archive_is_good(tmp_path):
+    (tmp_path / "m.keras").write_bytes(archive_of(members().items()))
+    (tmp_path / "m.h5").write_bytes(OLD)
+    for name in ("m.keras", "m.h5"):
+        assert nncore.load_model(tmp_path / name).optimizer.iterations == 1
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_archives_that_grow_when_unpacked(method, tmp_path):
+    parts = members() | {"model.weights.h5": bytes(10**8)}
+    keras_refused(archive_of(parts.items(), method), "must be stored", tmp_path)
+
+
+def test_archives_of_too_many_members(tmp_path):
+    parts = [*members().items(), *((f"assets/{i}", b"") for i in range(1000))]
+    keras_refused(archive_of(parts), "at most 1000 members", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "..\\x", "assets/../../x", ""])
+def test_nothing_in_an_archive_is_unpacked(name, tmp_path):
+    (tmp_path / "m.keras").write_bytes(
+        archive_of([*members().items(), (name or "config", b"data")])
+    )
+    nncore.load_model(tmp_path / "m.keras")
+    assert os.listdir(tmp_path) == ["m.keras"]
+    assert not (tmp_path.parent / "x").exists()
+
+
+def test_a_member_twice(tmp_path):
+    parts = [*members().items(), ("config.json", b"{}")]
+    keras_refused(archive_of(parts), "twice", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_a_member_that_is_missing(name, tmp_path):
+    parts = members()
+    del parts[name]
+    keras_refused(archive_of(parts.items()), "must have config.json and", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *((-12, b"\xff\xff"), (-10, b"\xff\xff\xff\xff"), (-6, b"\xff\xff\xff\xff")),
+        *((-22, b"PK\5\7"), (-2, b"\1\0"), (-12, b"\0\0")),
+    ],
+    ids=["members", "size", "place", "signature", "comment", "none"],
+)
+def test_ends_of_archives_that_are_wrong(place, value, tmp_path):
+    data = bytearray(ARCHIVE)
+    data[place : place + len(value) or None] = value
+    keras_refused(bytes(data), "archive", tmp_path)
+
+
+@pytest.mark.parametrize("offset", [8, 10, 16, 20, 24, 28, 30, 32, 42])
+def test_entries_of_archives_that_are_wrong(offset, tmp_path):
+    data = bytearray(ARCHIVE)
+    place = data.rindex(b"model.weights.h5") - 46
+    for i in range(2):
+        data[place + offset + i] ^= 0xFF
+    keras_refused(bytes(data), "Received", tmp_path)
+
+
+def test_archives_around_archives(tmp_path):
+    """What one reader finds at the front and another at the end."""
+    keras_refused(b"PK\3\4" + ARCHIVE, "Received", tmp_path)
+    keras_refused(ARCHIVE + ARCHIVE, "the list of", tmp_path)
+    keras_refused(ARCHIVE + bytes(1), "zip archive", tmp_path)
+
+
+def test_no_model_is_called_because_a_file_asks_for_it(tmp_path):
+    """CVE-2025-1550, CVE-2025-8747, CVE-2025-9906, and bytecode in a Lambda."""
+    evil = [
+        {
+            "module": "keras.layers",
+            "class_name": "Lambda",
+            "config": {
+                "function": {
+                    "class_name": "__lambda__",
+                    "config": {"code": "4wEAAA==", "defaults": None, "closure": None},
+                },
+                "arguments": {},
+            },
+        },
+        {
+            "module": "os",
+            "class_name": "function",
+            "config": "system",
+            "registered_name": "system",
+            "inbound_nodes": [{"args": ["touch x"], "kwargs": {}}],
+        },
+        {
+            "module": "keras.utils",
+            "class_name": "function",
+            "config": "get_file",
+            "registered_name": "get_file",
+        },
+        {
+            "module": "keras.config",
+            "class_name": "function",
+            "config": "enable_unsafe_deserialization",
+        },
+        {"module": "keras.layers", "class_name": "TFSMLayer", "config": {}},
+        {"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {}},
+    ]
+    for layer in evil:
+
+        def change(content, layer=layer):
+            content["config"]["layers"].insert(1, layer)
+
+        keras_refused(forged_archive(change), "must be one of nncore's", tmp_path)
+        for place in ("activation", "kernel_initializer"):
+
+            def nested(content, layer=layer, place=place):
+                content["config"]["layers"][1]["config"][place] = layer
+
+            keras_refused(forged_archive(nested), "Received", tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "http://127.0.0.1:9/x", "x.txt"])
+def test_no_field_is_a_path(path, tmp_path):
+    """CVE-2025-12058: a vocabulary that is read from a file or a server."""
+
+    def change(content):
+        content["config"]["layers"].insert(
+            1,
+            {
+                "module": "keras.layers",
+                "class_name": "StringLookup",
+                "config": {"name": "s", "vocabulary": path},
+            },
+        )
+
+    keras_refused(forged_archive(change), "'StringLookup'", tmp_path)
+
+
+def test_wide_layers_in_an_archive(tmp_path):
+    def change(content):
+        content["config"]["layers"][1]["config"]["units"] = 10**12
+
+    keras_refused(forged_archive(change), "must have the shapes", tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_forged_archive_loads_or_is_refused(tmp_path_factory, data):
+    def change(content):
+        *way, last = data.draw(st.sampled_from([p for p in paths(content) if p]))
+        inner = content
+        for key in way:
+            inner = inner[key]
+        inner[last] = data.draw(JSON_VALUES)
+
+    path = tmp_path_factory.mktemp("f") / "m.keras"
+    path.write_bytes(forged_archive(change))
+    with contextlib.suppress(saving.ModelFileError):
+        nncore.load_model(path)
+
+
+# ---- Keras's files: HDF5 -------------------------------------------------------------
+
+
+def evil_h5(tmp_path, change, **options):
+    """The good `.h5` after the library of The HDF Group has changed it."""
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "made.h5"
+    path.write_bytes(OLD)
+    with h5py.File(path, "r+", **options) as file:
+        change(h5py, file)
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def replaced(name):
+    """Take an array out of a file, and say where it was."""
+
+    def take(file):
+        group = file["model_weights/a/a"]
+        del group[name]
+        return group
+
+    return take
+
+
+def external_link(h5py, file):
+    (replaced("kernel")(file))["kernel"] = h5py.ExternalLink("/etc/passwd", "/x")
+
+
+def soft_link(h5py, file):
+    (replaced("kernel")(file))["kernel"] = h5py.SoftLink("/model_weights/c/c/kernel")
+
+
+def external_storage(h5py, file):
+    group = replaced("kernel")(file)
+    group.create_dataset("kernel", (2, 3), "f4", external=[("/etc/passwd", 0, 24)])
+
+
+def virtual(h5py, file):
+    layout = h5py.VirtualLayout((2, 3), "f4")
+    layout[:] = h5py.VirtualSource("/etc/passwd", "x", (2, 3))
+    replaced("kernel")(file).create_virtual_dataset("kernel", layout)
+
+
+def huge(h5py, file):
+    replaced("kernel")(file).create_dataset("kernel", (2**40, 2**20), "f4")
+
+
+def huge_chunks(h5py, file):
+    replaced("kernel")(file).create_dataset("kernel", (2**40,), "f4", chunks=(2**10,))
+
+
+def compressed(h5py, file):
+    values = np.zeros((2000, 2000), "f4")
+    group = replaced("kernel")(file)
+    group.create_dataset("kernel", data=values, compression="gzip")
+
+
+def references(h5py, file):
+    group = replaced("kernel")(file)
+    group.create_dataset("kernel", data=[file.ref] * 6, dtype=h5py.ref_dtype)
+
+
+def objects(h5py, file):
+    group = replaced("kernel")(file)
+    group.create_dataset("kernel", (2, 3), h5py.vlen_dtype(np.float32))
+
+
+def compound(h5py, file):
+    group = replaced("kernel")(file)
+    group.create_dataset("kernel", (2, 3), [("a", "f4"), ("b", "S4")])
+
+
+def strings(h5py, file):
+    replaced("kernel")(file).create_dataset("kernel", (2, 3), "S4")
+
+
+def integers(h5py, file):
+    replaced("kernel")(file).create_dataset("kernel", data=np.ones((2, 3), "i4"))
+
+
+def group_for_array(h5py, file):
+    replaced("kernel")(file).create_group("kernel")
+
+
+def array_for_group(h5py, file):
+    del file["model_weights"]
+    file["model_weights"] = np.ones(3)
+
+
+def other_shape(h5py, file):
+    replaced("kernel")(file).create_dataset("kernel", data=np.ones((3, 2), "f4"))
+
+
+def missing(h5py, file):
+    replaced("kernel")(file)
+
+
+def names_upwards(h5py, file):
+    file["model_weights"].attrs["layer_names"] = ["../../a", "b", "c"]
+
+
+def no_names(h5py, file):
+    file["model_weights/a"].attrs["weight_names"] = ["", "/", "//"]
+
+
+def numbers_for_names(h5py, file):
+    file["model_weights"].attrs["layer_names"] = np.arange(3.0)
+
+
+def new_group(h5py, file):
+    file["model_weights/a"].attrs["weight_names"] = ["a/new/kernel", "a/bias"]
+    file["model_weights/a/a"].create_group("new", track_order=True)
+
+
+def many_attributes(h5py, file):
+    group = file["model_weights/a"]
+    for i in range(100):
+        group.attrs[f"x{i}"] = "y" * 1000
+
+
+H5_CASES = {
+    external_link: "links of a new kind|must be in the file",
+    soft_link: "must be in the file|links of a new kind",
+    external_storage: "another file",
+    virtual: "one piece",
+    huge: "bytes",
+    huge_chunks: "one piece",
+    compressed: "compression",
+    references: "numbers",
+    objects: "numbers",
+    compound: "numbers",
+    strings: "numbers",
+    integers: "must be floats",
+    group_for_array: "must be an array",
+    array_for_group: "must be a group",
+    other_shape: "must have the shapes",
+    missing: "must have a member 'kernel'",
+    names_upwards: "must have a member",
+    no_names: "a path must be names",
+    numbers_for_names: "must be strings",
+    new_group: "a header of version 1|of a new kind",
+}
+
+
+@pytest.mark.parametrize("case", H5_CASES, ids=lambda case: case.__name__)
+def test_hdf5_files_made_to_do_harm(case, tmp_path):
+    """CVE-2026-0897, CVE-2026-1669 and what else HDF5 can do."""
+    data = evil_h5(tmp_path, case)
+    keras_refused(data, H5_CASES[case], tmp_path, ".h5")
+
+
+def test_hdf5_that_is_not_keras_s(tmp_path):
+    for libver in ("latest", "v108", "v110"):
+        h5py = pytest.importorskip("h5py")
+        file = io.BytesIO()
+        h5py.File(file, "w", libver=libver).close()
+        keras_refused(file.getvalue(), "superblock 0", tmp_path, ".h5")
+
+
+def test_many_attributes_are_read(tmp_path):
+    data = evil_h5(tmp_path, many_attributes)
+    (tmp_path / "m.h5").write_bytes(data)
+    nncore.load_model(tmp_path / "m.h5")
+
+
+def test_many_names_for_one_long_string(tmp_path):
+    """A list whose items all point at the same megabyte."""
+
+    def change(h5py, file):
+        names = np.array(["x" * 2**20] + ["y"] * 2000, h5py.string_dtype())
+        file["model_weights"].attrs["layer_names"] = names
+
+    data = bytearray(evil_h5(tmp_path, change))
+    place = data.index((2**20).to_bytes(4, "little"))
+    while (
+        data[(at := int.from_bytes(data[place + 4 : place + 12], "little")) :][:4]
+        != b"GCOL"
+    ):
+        place = data.index((2**20).to_bytes(4, "little"), place + 1)
+    assert at < len(data)
+    for i in range(1, 2001):
+        data[place + 16 * i : place + 16 * i + 16] = data[place : place + 16]
+    keras_refused(bytes(data), "again and again", tmp_path, ".h5")
+
+
+def test_trees_that_run_in_circles(tmp_path):
+    data = bytearray(OLD)
+    place = data.index(b"TREE")
+    while place >= 0:
+        data[place + 5] = 1
+        data[place + 32 : place + 40] = place.to_bytes(8, "little")
+        place = data.find(b"TREE", place + 1)
+    keras_refused(bytes(data), "met twice|SNOD|TREE", tmp_path, ".h5")
+
+
+def test_lambda_layers_in_the_older_layout(tmp_path):
+    """CVE-2025-9905: the switch that says no to code was not asked for `.h5`."""
+
+    def change(h5py, file):
+        content = json.loads(file.attrs["model_config"])
+        content["config"]["layers"].insert(
+            1,
+            {
+                "class_name": "Lambda",
+                "config": {"function": ["4wEAAA==\n", None, None], "name": "evil"},
+            },
+        )
+        file.attrs["model_config"] = json.dumps(content)
+
+    data = evil_h5(tmp_path, change)
+    keras_refused(data, r"'Lambda' \(named 'evil'\)", tmp_path, ".h5")
+
+
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+@settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
+@given(st.data())
+@pytest.mark.filterwarnings("ignore")
+def test_any_damaged_file_of_keras_loads_or_is_refused(tmp_path_factory, ending, data):
+    """The older formats have no hash: what is damaged may pass, but never crash."""
+    file = bytearray(OLD if ending == ".h5" else members()["model.weights.h5"])
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(file) - 1))
+        file[place] = data.draw(st.sampled_from([0, 1, 2, 3, 8, 16, 127, 128, 255]))
+    if data.draw(st.booleans()):
+        del file[data.draw(st.integers(0, len(file))) :]
+    content = bytes(file)
+    if ending == ".keras":
+        content = archive_of((members() | {"model.weights.h5": content}).items())
+    path = tmp_path_factory.mktemp("f") / f"m{ending}"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(saving.ModelFileError):
+            nncore.load_model(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()

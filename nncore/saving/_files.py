@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -98,7 +97,7 @@ def replacing(path: str, overwrite: bool) -> Iterator[BinaryIO]:
             f"`filepath` must not exist yet, as overwrite=False. Received: {path!r}"
         )
     folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(6)}.tmp")
+    temporary = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     file = open(os.open(temporary, flags, 0o666), "w+b")  # noqa: SIM115
     try:

@@ -33,7 +33,11 @@ def read(buffer: memoryview, wanted: Sequence[str]) -> dict[str, memoryview]:
         ModelFileError: this is no archive such as Keras writes.
     """
     end = len(buffer) - 22
-    if end < 0 or bytes(buffer[end : end + 4]) != _END:
+    if (
+        end < 0
+        or bytes(buffer[end : end + 4]) != _END
+        or _number(buffer, end + 20, 2) != 0
+    ):
         raise ModelFileError(
             "The file must be a zip archive without a comment, as Keras writes it. "
             f"Received: {bytes(buffer[:4])!r}, {len(buffer)} bytes"
