@@ -66,6 +66,9 @@ _WORKERS = frozenset(
     | {"max_q_size", "nb_worker", "pickle_safe"}
 )
 
+# The ending of a path says the format.
+_FORMATS = frozenset({"save_format", "signatures", "options", "save_traces", "zipped"})
+
 # owner -> old keywords that have no meaning here and are left out with a warning
 DROPPED: dict[str, frozenset[str]] = {
     "Nadam": frozenset({"schedule_decay"}),
@@ -76,6 +79,8 @@ DROPPED: dict[str, frozenset[str]] = {
     "Sequential.fit": _WORKERS | {"show_accuracy"},
     "Sequential.evaluate": _WORKERS | {"show_accuracy"},
     "Sequential.predict": _WORKERS,
+    "Sequential.save": _FORMATS,
+    "Sequential.save_weights": _FORMATS,
 }
 
 # owner -> {modern keyword: default in Keras 1 and 2}, where Keras 3's is another

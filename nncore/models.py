@@ -1455,6 +1455,7 @@ class Sequential:
 
     # ---- saving ------------------------------------------------------------------
 
+    @accepts_old_words("Sequential.save")
     def save(
         self, filepath: Any, overwrite: bool = True, *, include_optimizer: bool = True
     ) -> None:
@@ -1469,6 +1470,7 @@ class Sequential:
             self, filepath, overwrite, include_optimizer=include_optimizer
         )
 
+    @accepts_old_words("Sequential.save_weights")
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights alone to a file; see `nncore.saving.save_weights`.
 
@@ -1527,6 +1529,22 @@ class Sequential:
             15
         """
         return saving.model_from_config(cls, config, custom_objects)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return `compile`'s arguments, for `compile_from_config`.
+
+        Returns:
+            Plain values, ready for JSON; an empty dict before `compile`.
+        """
+        return {} if self._compiled is None else self._compiled.get_config()
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what `get_compile_config` gave.
+
+        Args:
+            config: dict.
+        """
+        self.compile(**config)
 
     def to_json(self) -> str:
         """Return the configuration as JSON, for `model_from_json`.

@@ -166,6 +166,19 @@ def test_compile_settings_come_back():
     assert values[0] == values[1]
 
 
+def test_compile_settings_make_another_model_alike():
+    model, other = network(), nncore.models.clone_model(network())
+    assert other.get_compile_config() == {}
+    other.compile_from_config(model.get_compile_config())
+    assert other.get_compile_config() == model.get_compile_config()
+
+
+def test_old_words_of_save_are_pointed_out(tmp_path):
+    with pytest.warns(DeprecationWarning, match="save_format"):
+        network().save(tmp_path / "m.nnc", save_format="h5")
+    nncore.load_model(tmp_path / "m.nnc")
+
+
 def test_a_string_stays_what_loss_was_given():
     model = network()
     assert again(model).loss == model.loss == "sparse_categorical_crossentropy"

@@ -799,8 +799,8 @@ def test_a_configuration_makes_the_model_again():
     assert same._make_plan().specs == model._make_plan().specs
     assert equal(same.get_weights(), model.get_weights())
     assert model_from_json(model.to_json()).get_config() == config
-    with pytest.raises(ValueError, match="describe a Sequential"):
-        model_from_json('{"class_name": "Model"}')
+    with pytest.raises(ValueError, match="must be a Sequential"):
+        model_from_json('{"class_name": "Forest"}')
 
 
 @pytest.mark.parametrize("by", ["build", "input", "nothing"])

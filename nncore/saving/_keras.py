@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, TypeVar
 from numpy.typing import NDArray
 
 from .. import _lookup
+from .._version import __version__
 from ..models import Sequential
 from . import (
     _config,
@@ -222,9 +223,9 @@ def write_archive(model: Sequential, file: BinaryIO, include_optimizer: bool) ->
         content["compile_config"] = _keras_words.compile_node(compiled)
     variables = io.BytesIO()
     write_weights(model, variables, include_optimizer=include_optimizer)
-    moment = {"keras_version": _KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
+    versions = {"keras_version": _KERAS_VERSION, "nncore_version": __version__}
     members = {
-        _METADATA: json.dumps(moment).encode(),
+        _METADATA: json.dumps(versions).encode(),
         _CONFIG: _json.dumps(content).encode(),
         _VARIABLES: variables.getvalue(),
     }
