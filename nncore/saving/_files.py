@@ -28,15 +28,6 @@ class ModelFileError(ValueError):
 
 
 @contextlib.contextmanager
-def naming(place: str) -> Iterator[None]:
-    """Put the file, or the place in it, in front of the messages of errors."""
-    try:
-        yield
-    except ModelFileError as error:
-        raise ModelFileError(f"{place}: {error}") from error.__cause__
-
-
-@contextlib.contextmanager
 def explained(place: str, given: Any) -> Iterator[None]:
     """Turn what a constructor says of what it was given into an error of the file."""
     try:
@@ -50,6 +41,16 @@ def explained(place: str, given: Any) -> Iterator[None]:
         if "Received" not in message:
             message = f"{message.rstrip('.')}. Received: {given!r:.200}"
         raise ModelFileError(message) from error
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put the file, or the place in it, in front of the messages of errors."""
+    try:
+        with explained("It must be consistent", place):
+            yield
+    except ModelFileError as error:
+        raise ModelFileError(f"{place}: {error}") from error.__cause__
 
 
 def checked_path(path: Any, endings: tuple[str, ...], verb: str) -> tuple[str, str]:

@@ -356,8 +356,10 @@ def _array(read: _Bytes, header: int, name: str) -> Array:
             f"HDF5: {name!r:.100} must have {n_bytes} bytes, as its shape {shape} and "
             f"type say. Received: {size} bytes"
         )
-    data = read(place, n_bytes) if n_bytes else b""
-    array = np.frombuffer(data, dtype) if n_bytes else np.empty(0, dtype)
+    if n_bytes == 0:
+        # NumPy takes no shape such as (0, 2**63), and no weight is empty.
+        return np.empty(0, dtype)
+    array = np.frombuffer(read(place, n_bytes), dtype)
     return np.require(array.reshape(shape), requirements="A")
 
 

@@ -112,8 +112,8 @@ def read_weights(buffer: memoryview, ending: str, model: Sequential) -> list[Ent
 
 def model_from(content: Any, cls: type[_Model]) -> _Model:
     """The model that a configuration of Keras describes, without its weights."""
-    words = _keras_words.model_words(content)
-    with explained("layers", words):
+    with explained("config", content):
+        words = _keras_words.model_words(content)
         return _config.model_from_config(cls, words)
 
 
@@ -132,8 +132,8 @@ def _fill(model: Sequential, entries: list[Entry]) -> None:
 
 
 def _compile(model: Sequential, settings: Any) -> None:
-    words = _keras_words.compile_words(settings)
-    with explained("compile (compile=False loads without)", words):
+    with explained("compile (compile=False loads without)", settings):
+        words = _keras_words.compile_words(settings)
         compiled = _config.compiled_from_config(words)
         if model.built:
             model._compile_network(compiled)

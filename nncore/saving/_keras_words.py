@@ -64,18 +64,14 @@ def model_words(content: Any) -> dict[str, Any]:
         ModelFileError: it is no such model; layers that nncore lacks are all named.
     """
     config, name = _node(content, "A model")
-    old = _is_old(content, config)
-    if name == "Sequential":
-        words = {"layers": config} if isinstance(config, list) else config
-        entries = words.get("layers")
-    elif name in ("Functional", "Model"):
-        words, entries = config, _chain(config)
-    else:
+    words = {"layers": config} if isinstance(config, list) else config
+    if name not in ("Sequential", "Functional", "Model"):
         raise ModelFileError(f"The model must be a Sequential. Received: {name!r:.100}")
-    if not isinstance(words, dict) or not isinstance(entries, list):
+    if not isinstance(words, dict) or not isinstance(words.get("layers"), list):
         raise ModelFileError(
             f"A model must have a list of layers. Received: {config!r:.200}"
         )
+    entries = words["layers"]
     nodes = [_node(entry, "A layer") for entry in entries]
     unknown = [
         {"class_name": cls, "config": own}
@@ -84,6 +80,9 @@ def model_words(content: Any) -> dict[str, Any]:
     ]
     if unknown:
         raise ModelFileError(str(_config.unknown_layers(unknown)))
+    if name != "Sequential":
+        nodes = [_node(entry, "A layer") for entry in _chain(entries)]
+    old = isinstance(config, list) or _is_old(content)
     result = {
         "name": words.get("name") or "sequential",
         "dtype": _dtype(nodes),
@@ -131,9 +130,8 @@ def _node(node: Any, what: str) -> tuple[Any, str]:
     return {} if config is None else config, name.rpartition(">")[2]
 
 
-def _is_old(content: dict[str, Any], config: Any) -> bool:
-    version = content.get("keras_version")
-    return isinstance(config, list) or str(version or "3").startswith(("1", "2"))
+def _is_old(content: dict[str, Any]) -> bool:
+    return str(content.get("keras_version") or "3").startswith(("1", "2"))
 
 
 def _layer(cls: str, config: Any, place: int, old: bool) -> dict[str, Any]:
@@ -261,13 +259,8 @@ def _build_shape(content: dict[str, Any]) -> Any:
     return build.get("input_shape") if isinstance(build, dict) else None
 
 
-def _chain(config: Any) -> list[Any]:
+def _chain(entries: list[Any]) -> list[Any]:
     """The layers of a functional model in which each follows the one before it."""
-    entries = config.get("layers") if isinstance(config, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ModelFileError(
-            f"A model must have a list of layers. Received: {config!r:.200}"
-        )
     after: dict[Any, dict[str, Any]] = {}
     for entry in entries:
         sources = _sources(entry.get("inbound_nodes"))
