@@ -1,10 +1,10 @@
 """Keras's files: those of Keras 1, 2 and 3 are read, those written are read by Keras.
 
 data/keras.zip holds files that real Keras wrote (1.2.2, 2.0.9, 2.2.4 and 2.3.1 on
-Theano, 2.15 on TensorFlow, 3.15 on JAX; data/make_keras_files.py), each with what that
-Keras predicted and what it predicted after more training: equal only if weights and the
-optimizer's arrays and step count all came over. With `-m keras`, an installed Keras 3
-reads what nncore writes, and the other way round.
+Theano, 2.12 and 2.15 on TensorFlow, 3.15 on JAX; data/make_keras_files.py), each with
+what that Keras predicted and what it predicted after more training: equal only if
+weights and the optimizer's arrays and step count all came over. With `-m keras`, an
+installed Keras 3 reads what nncore writes, and the other way round.
 """
 
 from __future__ import annotations
@@ -39,12 +39,14 @@ from .helpers import tolerance
 ARCHIVE = Path(__file__).parent / "data" / "keras.zip"
 with zipfile.ZipFile(ARCHIVE) as _archive:
     FILES = {name: _archive.read(name) for name in _archive.namelist()}
+# Without the optimizer, or without its arrays.
+INCOMPLETE = ("k3_forgets.keras", "tf212_adam.keras")
 MODELS = [
     name
     for name in FILES
     if name.endswith((".keras", ".h5"))
     and "weights" not in name
-    and name != "k3_forgets.keras"
+    and name not in INCOMPLETE
 ]
 WEIGHTS = [name for name in FILES if "weights" in name]
 TEXTS = [name for name in FILES if name.endswith(".json")]
@@ -116,7 +118,7 @@ def test_json_of_keras_describes_the_same_layers(name):
     assert model.count_params() == 64
 
 
-@pytest.mark.parametrize("name", [*WEIGHTS, *MODELS])
+@pytest.mark.parametrize("name", [*WEIGHTS, *MODELS, *INCOMPLETE])
 def test_weights_of_keras(name, tmp_path):
     data = results(name)
     text = FILES[f"{name.partition('.')[0].removesuffix('_weights')}.json"].decode()
@@ -153,8 +155,21 @@ def test_a_file_that_forgot_the_optimizer_says_so(tmp_path):
     assert abs(model.predict(data["x"]) - data["before"]).max() <= ONCE
 
 
+def test_a_file_that_never_had_the_optimizers_arrays(tmp_path):
+    model = nncore.load_model(unpacked("tf212_adam.keras", tmp_path))
+    assert model.optimizer.learning_rate == pytest.approx(0.02)
+    assert model.optimizer.iterations == 0
+
+
+def test_hdf5_by_the_name_of_an_archive_is_pointed_out(tmp_path):
+    """What `save("m.keras")` wrote until TensorFlow 2.12."""
+    (tmp_path / "m.keras").write_bytes(FILES["tf212_adam.h5"])
+    with pytest.raises(saving.ModelFileError, match=r"rename it to \.h5"):
+        nncore.load_model(tmp_path / "m.keras")
+
+
 def test_models_of_keras_without_compile(tmp_path):
-    for name in ("k3_adam.keras", "k23_adam.h5"):
+    for name in ("k3_adam.keras", "k23_adam.h5", "tf212_adam.keras"):
         model = nncore.load_model(unpacked(name, tmp_path), compile=False)
         assert not model.compiled
         data = results(name)

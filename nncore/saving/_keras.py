@@ -165,31 +165,33 @@ def _floats(arrays: Iterable[Array], name: str) -> list[Array]:
 
 
 def _entries_by_class(root: _h5read.Group, model: Sequential) -> list[Entry]:
-    """Weights of the newer layout: layers/dense/vars/0, layers/dense_1/vars/0, ..."""
+    """Weights of the newer layout: layers/dense/vars/0, layers/dense_1/vars/0, ...
+
+    TensorFlow 2.12 has another name for the whole, and leaves numbers out.
+    """
     path = "layers" if "layers" in root else "_layer_checkpoint_dependencies"
     group = root.group(path)
+    numbered: dict[str, list[tuple[int, str]]] = {}
+    for name in group.members:
+        stem, _, number = name.rpartition("_")
+        if stem and number.isdecimal() and len(number) < 9:
+            numbered.setdefault(stem, []).append((int(number), name))
+        else:
+            numbered.setdefault(name, []).append((0, name))
+    ordered = {stem: iter(sorted(names)) for stem, names in numbered.items()}
     entries = []
-    for layer, name in _class_names(model):
-        if name not in group:
-            raise ModelFileError(
-                f"The weights must have a group {name!r} for layer {layer.name!r}. "
-                f"Received: {', '.join(group.members)!r:.200}"
-            )
-        own = group.group(name)
-        arrays = _numbered(own.group("vars")) if "vars" in own else []
-        entries.append((layer.name, _floats(arrays, name)))
-    return entries
-
-
-def _class_names(model: Sequential) -> list[tuple[Any, str]]:
-    """Layers with their names in the newer layout: class and number."""
-    used: dict[str, int] = {}
-    named = []
     for layer in model.layers:
         stem = _lookup.snake_case(type(layer).__name__)
-        used[stem] = used.get(stem, -1) + 1
-        named.append((layer, f"{stem}_{used[stem]}" if used[stem] else stem))
-    return named
+        found = next(ordered.get(stem, iter(())), None)
+        if found is None:
+            raise ModelFileError(
+                f"The weights must have a group {stem!r} for layer {layer.name!r}. "
+                f"Received: {', '.join(group.members)!r:.200}"
+            )
+        own = group.group(found[1])
+        arrays = _numbered(own.group("vars")) if "vars" in own else []
+        entries.append((layer.name, _floats(arrays, found[1])))
+    return entries
 
 
 def _entries_by_name(group: _h5read.Group) -> list[Entry]:
@@ -251,6 +253,17 @@ def write_weights(
         for i, (_, array) in enumerate(_keras_slots.written(model, rate=rate)):
             group.members[str(i)] = array
     _h5write.write(file, root)
+
+
+def _class_names(model: Sequential) -> list[tuple[Any, str]]:
+    """Layers with their names in the newer layout: class and number."""
+    used: dict[str, int] = {}
+    named = []
+    for layer in model.layers:
+        stem = _lookup.snake_case(type(layer).__name__)
+        used[stem] = used.get(stem, -1) + 1
+        named.append((layer, f"{stem}_{used[stem]}" if used[stem] else stem))
+    return named
 
 
 def write_h5(model: Sequential, file: BinaryIO, include_optimizer: bool) -> None:

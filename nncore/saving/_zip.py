@@ -38,9 +38,12 @@ def read(buffer: memoryview, wanted: Sequence[str]) -> dict[str, memoryview]:
         or bytes(buffer[end : end + 4]) != _END
         or _number(buffer, end + 20, 2) != 0
     ):
+        found = f"{bytes(buffer[:4])!r}, {len(buffer)} bytes"
+        if found.startswith(r"b'\x89HDF'"):
+            found = "HDF5, as TensorFlow 2.12 and before wrote it: rename it to .h5"
         raise ModelFileError(
             "The file must be a zip archive without a comment, as Keras writes it. "
-            f"Received: {bytes(buffer[:4])!r}, {len(buffer)} bytes"
+            f"Received: {found}"
         )
     n_members = _number(buffer, end + 10, 2)
     size, place = _number(buffer, end + 12, 4), _number(buffer, end + 16, 4)

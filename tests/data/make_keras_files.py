@@ -100,7 +100,9 @@ def make(name, optimizer, *endings, **options):
     before = model.predict(X, verbose=0)
     stem = os.path.join(FOLDER, TAG + "_" + name)
     for ending in endings:
-        if ending == "weights":
+        if ending == ".keras" and keras.__version__.startswith("2.12"):
+            model.save(stem + ending, save_format="keras_v3")
+        elif ending == "weights":
             if ERA < 3:
                 model.save_weights(stem + "_weights.h5")
             if ERA == 3 or OLD_TF:
@@ -123,6 +125,8 @@ elif not OLD_TF and ERA == 2:
     make("sgd", optimizers.SGD(lr=0.1, decay=0.05, momentum=0.9, nesterov=True), ".h5")
     make("adamax", optimizers.Adamax(lr=0.02), ".h5")
     make("chain", optimizers.Adam(lr=0.02), ".h5", network=chain)
+elif keras.__version__.startswith("2.12"):
+    make("adam", optimizers.Adam(0.02), ".h5", ".keras", "weights")
 elif OLD_TF:
     old = optimizers.legacy
     make("adam", optimizers.Adam(0.02), ".h5", ".keras", "weights")
