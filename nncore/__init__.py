@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import typing as _typing
 from importlib import import_module as _import_module
-from importlib.util import find_spec as _find_spec
 
-if _find_spec("nncore._core") is None:
+try:
+    from ._core import build_info as _build_info  # noqa: F401 (only whether it is there)
+except ModuleNotFoundError as error:
+    if error.name != "nncore._core":
+        raise
     raise ImportError(
         f"The compiled core is missing in {__path__[0]}, which is the source folder. "
         "Build it there with `pip install -e .`, or start Python in another folder to "
         "get the nncore that is installed."
-    )
+    ) from None
 
 from . import (
     activations,

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ReferenceType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore import _checks, _core, _random, losses, metrics, optimizers
 from nncore import layers as _layers
 from nncore.layers import Layer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
 Spec = dict[str, Any]
@@ -49,8 +50,7 @@ _IDENTITY: Spec = {
 # ---- layers --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """One array of weights: whose it is, its place 2 i + j, shape, starting values."""
 
     layer: Layer
@@ -64,8 +64,7 @@ class Variable:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What the core is asked to make.
 
     Attributes:

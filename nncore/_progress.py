@@ -17,7 +17,6 @@ done here; what is written and when an epoch ends is decided in _training.py.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -167,6 +166,8 @@ class Progress:
         # A line that wraps could not be rewritten: it stays within the window.
         width = None
         if not self._notebook:
+            import shutil
+
             width = shutil.get_terminal_size().columns - 1
         self._line = self._bar(done, left, per_step, logs.items(), width)
         self._write()

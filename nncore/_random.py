@@ -17,13 +17,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import _checks
 
-_FloatArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    _FloatArray = NDArray[np.float64]
+
 
 _fixed_seed: int | None = None
 _seeds_taken = 0

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MOST_COLUMNS = 88
 _SHARES = (0.45, 0.35, 0.20)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One layer: its name and class, output shape (None: unknown), parameter count."""
 
     name: str
@@ -22,8 +20,7 @@ class Row:
     trainable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """Characters of a table: head edges top and bottom, row edges middle and bottom."""
 
     top: str  # left, line, joint, right
@@ -79,6 +76,8 @@ def summary(
         ascii_only: draw with + - | = instead of box characters.
     """
     if line_length is None:
+        import shutil
+
         line_length = min(shutil.get_terminal_size().columns - 4, _MOST_COLUMNS)
     heads = ["Layer (type)", "Output Shape", "Param #"]
     right = [False, False, True]

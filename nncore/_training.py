@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -40,13 +39,16 @@ _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 _PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
 
 
-@dataclass(frozen=True, slots=True)
 class Data:
     """Converted rows: x [n][n_in], y [n][target columns], weights [n] or None."""
 
-    x: NDArray[Any]
-    y: NDArray[Any]
-    weights: NDArray[Any] | None
+    __slots__ = ("weights", "x", "y")
+
+    def __init__(
+        self, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None
+    ) -> None:
+        """See the class."""
+        self.x, self.y, self.weights = x, y, weights
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -71,8 +73,7 @@ class Pace:
             self.units = max(1, int(min(wanted, 4 * self.units)))
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+class Validation(NamedTuple):
     """Rows to evaluate after an epoch, and after which: every k-th, or those listed."""
 
     data: Data
@@ -335,7 +336,7 @@ def evaluate(
     """Loss and metrics over all rows, without dropout: [loss, *metrics]."""
     n = len(data)
     by_batch = callbacks.defines(*_TEST_BATCH_HOOKS)
-    pace = Pace(network.microseconds(1, False))
+    pace = Pace(network.microseconds(1000, False) / 1000)
     callbacks.on_test_begin(Logs())
     steps = math.ceil(n / batch_size)
     if progress is not None:
@@ -378,7 +379,7 @@ def predict(
     n = len(x)
     out: NDArray[Any] = np.empty((n, network.n_out), network.dtype)
     by_batch = callbacks.defines(*_PREDICT_BATCH_HOOKS)
-    pace = Pace(network.microseconds(1, False))
+    pace = Pace(network.microseconds(1000, False) / 1000)
     callbacks.on_predict_begin(Logs())
     progress.start(math.ceil(n / batch_size))
     first = batch = 0

@@ -12,15 +12,17 @@ import functools
 import math
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from . import _checks, _lookup, backend
 from ._legacy import accepts_old_words, modern_words
 
-FloatArray = NDArray[np.floating[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.floating[Any]]
 
 
 class ActivationFunction(_lookup.Described):

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from . import _checks, _lookup, _random, backend
 
-FloatArray = NDArray[np.floating[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    FloatArray = NDArray[np.floating[Any]]
+
 Shape = tuple[int, ...]
 
 

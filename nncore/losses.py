@@ -16,14 +16,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from . import _checks, _lookup, backend
 
-FloatArray = NDArray[np.floating[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.floating[Any]]
+
 _REDUCTION = "sum_over_batch_size"
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from . import _checks, _lookup, losses
 from .losses import (
@@ -40,6 +39,9 @@ from .losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = [
     "BCE",

@@ -14,8 +14,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -55,8 +54,7 @@ _BATCH_SIZE = 32
 Callbacks = Callback | Iterable[Callback] | None
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """Shape (with None for the rows), dtype and name of a model's input or output."""
 
     shape: tuple[int | None, ...]
@@ -983,7 +981,7 @@ class Sequential:
         if steps is not None:
             rows = rows[: size * _checks.integer("steps", steps, 1)]
         quiet = verbose == "auto" or not _progress.resolve_verbose(verbose)
-        if callbacks is None and quiet and network.microseconds(len(rows), False) < 1e4:
+        if callbacks is None and quiet and network.microseconds(len(rows), False) < 5e4:
             return self._shaped(network.predict(rows, threads=team))
         everyone = CallbackList(callbacks)
         self._announce(everyone, verbose, 1, len(rows), size)

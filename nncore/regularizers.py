@@ -8,13 +8,15 @@ l1 sign(w) + 2 l2 w is part of each update.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from . import _checks, _lookup
 from ._legacy import accepts_old_words
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Regularizer(_lookup.Described):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import mmap
+import sys
 import threading
 import time
 import weakref
@@ -14,7 +17,7 @@ from nncore.layers import Activation, Dense, Flatten, Input
 from nncore.models import Sequential
 
 from .fresh import run_fresh
-from .helpers import run_together, same_bits
+from .helpers import core_network, layer, run_together, same_bits
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(-8, 8, (6, 3)) / 4  # exact in every dtype used below
@@ -381,6 +384,113 @@ def test_the_core_cannot_be_bound_by_halves():
     for x, out in ((zeros(1, 4), zeros(1, 2)), (zeros(2, 3), zeros(1, 2))):
         with pytest.raises(ValueError, match="must have shape"):
             kind(core, x, out, x, out, "")
+
+
+# ---- few rows, a team ----------------------------------------------------------------
+
+SHAPES = {
+    "wide": (150, [layer(130, "relu"), layer(200, "tanh"), layer(10, "softmax")]),
+    "rows in between": (70, [layer(129, "softmax"), layer(65, "log_softmax")]),
+    "no bias": (33, [layer(257, "gelu", use_bias=False), layer(64)]),
+    "long chains": (1100, [layer(96, "sigmoid"), layer(1)]),
+    "without products": (
+        90,
+        [layer(0, "tanh"), layer(192, "elu", dropout=0.5), layer(0, "softmax")],
+    ),
+    "narrow": (3, [layer(5, "relu"), layer(2, "softmax")]),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_rows_shared_by_columns_are_the_same_bits(
+    shape, threads, dtype, isa, monkeypatch
+):
+    n_in, layers = SHAPES[shape]
+    rng = np.random.default_rng(4)
+    alone = core_network(dtype, n_in, layers, isa=isa)
+    variables = [
+        rng.normal(0, 0.2, alone.variable_shape(i)) for i in range(alone.n_variables)
+    ]
+    alone = core_network(dtype, n_in, layers, isa=isa, variables=variables)
+    monkeypatch.setenv("NNCORE_FORCE_THREADS", str(threads))
+    team = core_network(dtype, n_in, layers, isa=isa, variables=variables)
+    x = rng.standard_normal((60, n_in)).astype(dtype)
+    want = alone.predict(x, threads=1)
+    assert alone.last_run["team"] == 1
+    for n in (0, 1, 2, 3, 7, 24, 25, 60):
+        for part in (np.s_[:n], np.s_[n:0:-1], np.s_[: 2 * n : 2]):
+            assert same_bits(team.predict(x[part]), want[part])
+            assert team.last_run["team"] == threads
+    assert same_bits(team.outputs(x[5]), want[5])
+
+
+# ---- many rows, narrow layers --------------------------------------------------------
+
+NARROW = {
+    "xor": (2, [(16, "relu"), (1, "sigmoid")]),
+    "pima": (8, [(10, "relu"), (8, "gelu"), (8, "elu"), (1, "sigmoid")]),
+    "odd": (5, [(3, "softmax"), (7, "log_softmax"), (2, "linear")]),
+    "one": (1, [(1, "tanh")]),
+    "wider": (32, [(32, "relu"), (20, "tanh"), (17, "softmax")]),
+}
+
+
+def narrow_network(name, engine, dtype, isa, monkeypatch):
+    n_in, columns = NARROW[name]
+    layers = [layer(n, act, use_bias=i != 1) for i, (n, act) in enumerate(columns)]
+    rng = np.random.default_rng(3)
+    with monkeypatch.context() as patch:
+        patch.setenv("NNCORE_ENGINE", engine)
+        core = core_network(dtype, n_in, layers, isa=isa)
+    for i in range(core.n_variables):
+        core.set_variable(i, rng.normal(0, 0.7, core.variable_shape(i)))
+    return core
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_lanes_along_rows_are_the_same_bits(name, dtype, isa, monkeypatch):
+    ours, plain = (
+        narrow_network(name, engine, dtype, isa, monkeypatch)
+        for engine in ("tiny", "panel")
+    )
+    n_in = NARROW[name][0]
+    x = RNG.standard_normal((2300, n_in)).astype(dtype)
+    x[[5, 40], 0] = np.nan, np.inf
+    x[41] = -0.0
+    want = plain.predict(x)
+    for n in (32, 33, 47, 48, 63, 64, 65, 511, 512, 513, 1300, 2300):
+        assert same_bits(ours.predict(x[:n]), want[:n])
+        assert same_bits(ours.predict(x[2300 - n :]), want[2300 - n :])
+    assert same_bits(ours.predict(x[::-1]), want[::-1])
+    assert same_bits(ours.predict(x[::3]), want[::3])
+    assert same_bits(ours.predict(apart(x)), want)
+    assert same_bits(ours.predict(np.broadcast_to(x[7], (100, n_in))), want[[7] * 100])
+    for i in (0, 5, 41):
+        assert same_bits(ours.predict(x[i : i + 1]), want[i : i + 1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
+@pytest.mark.parametrize("name", NARROW)
+def test_no_byte_is_read_behind_the_rows_or_in_front(name, dtype, isa, monkeypatch):
+    core = narrow_network(name, "tiny", dtype, isa, monkeypatch)
+    n_in = NARROW[name][0]
+    size = np.dtype(dtype).itemsize
+    page = mmap.PAGESIZE
+    middle = -(-100 * n_in * size // page) * page
+    raw = np.frombuffer(mmap.mmap(-1, middle + 2 * page), np.uint8)
+    protect = ctypes.CDLL(None).mprotect
+    guards = raw.ctypes.data, raw.ctypes.data + page + middle
+    for guard in guards:
+        assert protect(ctypes.c_void_p(guard), page, 0) == 0
+    inside = raw[page : page + middle].view(dtype)
+    for n in (32, 33, 64, 79, 100):
+        for x in (inside[: n * n_in], inside[len(inside) - n * n_in :]):
+            rows = x.reshape(n, n_in)
+            rows[:] = 0.5
+            assert same_bits(core.predict(rows), core.predict(rows.copy()))
+    for guard in guards:
+        protect(ctypes.c_void_p(guard), page, mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 # ---- beside other threads ------------------------------------------------------------

@@ -103,6 +103,19 @@ def test_importing_nncore_imports_no_extra(tmp_path):
     assert run.stdout.strip() == "set()", run.stderr
 
 
+def test_importing_nncore_imports_little_beyond_numpy(tmp_path):
+    # Each of these costs half a millisecond to three, and no training needs it.
+    code = (
+        "import sys, numpy; loaded = set(sys.modules); import nncore; "
+        "slow = {'dataclasses', 'shutil', 'numpy.typing', 'importlib.util'}; "
+        "print(slow & set(sys.modules) - loaded)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "set()", run.stderr
+
+
 def test_the_readmes_example_runs(tmp_path):
     readme = (ROOT / "README.md").read_text()
     (code,) = re.findall(r"^```python\n(.*?)^```", readme, re.M | re.S)

@@ -16,7 +16,7 @@
 #endif
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define LARGE_BLOCK (2 * HUGE_PAGE)
+#define LARGE_BLOCK HUGE_PAGE
 
 int nn_add_size(size_t *total, size_t n, size_t size)
 {

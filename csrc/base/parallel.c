@@ -149,6 +149,12 @@ unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
     return run_alone(fn, context);
 }
 
+unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alone)
+{
+    (void)n, (void)alone;
+    return run_alone(fn, context);
+}
+
 #else
 
 #include <fcntl.h>
@@ -290,6 +296,10 @@ static unsigned quota_cpus(void) { return UINT_MAX; }
 
 #endif
 
+/* CPUs that the calling thread may use. */
+static _Thread_local unsigned cpus_seen;
+static unsigned count_cpus(void) { return cpus_seen = (unsigned)omp_get_num_procs(); }
+
 static atomic_uint process_wish; // of nn_set_num_threads; 0: none
 
 static unsigned environment_wish;
@@ -314,7 +324,7 @@ unsigned nn_thread_limit(unsigned wish)
     int error = errno;
     // The affinity mask; but where OpenMP has bound this thread to one CPU itself, the
     // mask that it found at the start.
-    if (limit > 1) limit = smaller(limit, (unsigned)omp_get_num_procs());
+    if (limit > 1) limit = smaller(limit, count_cpus());
     if (limit > 1) limit = smaller(limit, quota_cpus());
     errno = error;
     return limit > 1 ? limit : 1;
@@ -539,12 +549,20 @@ __attribute__((constructor)) static void watch_forks(void)
 
 /* ---- The primitive ------------------------------------------------------------- */
 
+static long long now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 {
     if (n <= 1) return run_alone(fn, context);
     int error = errno;
     struct region region = {.fn = fn, .context = context, .wanted = n};
-    region.barrier.cpus = (unsigned)omp_get_num_procs();
+    // Asking costs as much as a barrier, and nn_thread_limit has just done so.
+    region.barrier.cpus = n <= cpus_seen ? cpus_seen : count_cpus();
     atomic_store_explicit(&region.seen, 0, memory_order_release);
     int has_past = atomic_load(&forked) && pthread_equal(survivor, pthread_self());
     if (!has_past)
@@ -554,6 +572,34 @@ unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
     atomic_load_explicit(&region.seen, memory_order_acquire);
     errno = error;
     return region.size;
+}
+
+/* Microseconds: what is brief, less than a time slice; what only a lost CPU explains
+   beyond twice the time alone; for how long nothing is tried then, at first, at most.
+ */
+#define BRIEF_US 2000
+#define LATE_US 300
+#define PAUSE_US 20000
+#define LONGEST_PAUSE_US 1000000
+
+unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alone)
+{
+    static atomic_llong paused_until, pause;
+    if (n <= 1 || alone > BRIEF_US) return nn_parallel(n, fn, context);
+    long long begun = now_us();
+    long long until = atomic_load_explicit(&paused_until, memory_order_relaxed);
+    if (begun < until) return run_alone(fn, context);
+    n = nn_parallel(n, fn, context);
+    long long ended = now_us();
+    if ((double)(ended - begun) > 2 * alone + LATE_US) {
+        // Late again soon after the last pause: the machine is busy, not just now.
+        long long next = 2 * atomic_load_explicit(&pause, memory_order_relaxed);
+        if (2 * (begun - until) > next) next = PAUSE_US;
+        if (next > LONGEST_PAUSE_US) next = LONGEST_PAUSE_US;
+        atomic_store_explicit(&pause, next, memory_order_relaxed);
+        atomic_store_explicit(&paused_until, ended + next, memory_order_relaxed);
+    }
+    return n;
 }
 
 #endif

@@ -21,6 +21,12 @@ typedef void nn_team_fn(void *context, const struct nn_team *team);
    are kept while fn runs; the thread's own floating-point state comes back after. */
 unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context);
 
+/* The same for work that takes one thread about `alone` microseconds. If that is so
+   little that waiting for a member that has lost its CPU costs more than a team gains,
+   and that is seen to happen, then for a while, and longer each time, it is done alone.
+ */
+unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alone);
+
 /* The same floating-point modes for the calling thread, outside a region; then back. */
 typedef struct nn_float_modes {
     uint64_t control, status;

@@ -56,7 +56,7 @@ static void backward(struct net *net, size_t first, size_t last, size_t n_batch,
             memcpy(dx, d, m * layer->n_out * sizeof(real));
             continue;
         }
-        multiply(net, dx, layer->d_rows + first, layer->wt, NULL, m, layer->n_in,
-                 layer->n_out, work);
+        multiply(net, dx, layer->n_in, layer->d_rows + first, layer->wt, NULL, m,
+                 layer->n_in, layer->n_out, work);
     }
 }

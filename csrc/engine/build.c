@@ -24,7 +24,7 @@ static void destroy(nn_net *base)
                       net->slots[2],     net->wt,          net->metrics,
                       net->units,        net->norm_blocks, net->train_sums.of,
                       net->eval_sums.of, net->batch,       net->order,
-                      net->work,         net->tiny.block};
+                      net->work,         net->tiny.block,  net->narrow};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
     nn_free(net);
@@ -52,6 +52,7 @@ static nn_status describe_layer(struct layer *layer, const nn_layer_spec *spec,
     layer->has_bias = layer->has_kernel && spec->use_bias;
     layer->trainable = spec->trainable;
     layer->act = spec->activation;
+    layer->by_rows = layer->act == NN_ACT_softmax || layer->act == NN_ACT_log_softmax;
     for (int i = 0; i < 3; i++)
         layer->args[i] = (real)spec->activation_args[i];
     layer->has_dropout = spec->dropout > 0;
@@ -113,23 +114,65 @@ static nn_status describe(struct net *net, const nn_layer_spec *specs, size_t *n
             net->flops += 2.0 * (double)layer->n_in * (double)layer->n_out;
         }
         n_in = layer->n_out;
-        if (n_in > net->widest) net->widest = n_in;
+        net->elements += (double)n_in;
     }
     net->base.n_out = n_in;
     return NN_OK;
 }
 
-/* Scratch of one thread's predictions: rows that keep two layers in the L2 cache. */
-static nn_status size_scratch(struct net *net)
+/* Whether predictions of many rows run in kernels/narrow.c: where lanes along columns
+   are not as full as lanes along rows. */
+static int is_narrow(const struct net *net)
 {
-    size_t rows = 192 * 1024 / sizeof(real) / 2 / net->widest;
-    net->scratch_rows = rows < 24 ? 24 : rows > 512 ? 512 : rows;
-    size_t bytes = 0, n;
-    for (int i = 0; i < 2; i++)
-        if (__builtin_mul_overflow(net->scratch_rows, net->widest, &n) ||
-            !nn_add_size(&bytes, n, sizeof(real)))
-            return NN_ERR_SIZE;
-    if (!nn_add_size(&bytes, net->scratch_rows, sizeof(real *))) return NN_ERR_SIZE;
+    size_t by_rows = 0, by_columns = 0, lanes = net->kernels->lanes;
+    if (net->engine_wish == PANEL_ENGINE || net->base.n_in > NN_PANEL) return 0;
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        const struct layer *layer = &net->layers[l];
+        if (!layer->has_kernel || layer->n_out > NN_PANEL) return 0;
+        by_rows += layer->n_in * layer->n_out;
+        by_columns += layer->n_in * ((layer->n_out + lanes - 1) / lanes * lanes);
+    }
+    return net->engine_wish == TINY_ENGINE || 20 * by_rows <= 19 * by_columns;
+}
+
+static void lay_narrow(struct net *net)
+{
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        const struct layer *layer = &net->layers[l];
+        net->narrow[l] = (struct nn_narrow_layer){
+            .n_in = layer->n_in,
+            .n_out = layer->n_out,
+            .w = net->params + layer->offset[0],
+            .bias = layer->has_bias ? net->params + layer->offset[1] : NULL,
+            .act = layer->act,
+            .forward = net->kernels->activation[layer->act].forward,
+            .args = {layer->args[0], layer->args[1], layer->args[2]}};
+    }
+}
+
+/* Scratch of one thread's predictions: two layers in turn, of as many rows as keep
+   narrow ones in an L1 cache, and 512 columns of wide ones in an L2 cache. The input
+   and the output lie elsewhere, but for narrow networks. */
+#define NARROW_BYTES (32 << 10)
+#define WIDE_ROWS 192
+#define WIDE_BYTES (4 << 20)
+static nn_status size_scratch(struct net *net, int narrow)
+{
+    size_t columns = narrow ? net->base.n_in : 1, bytes = 0, n;
+    for (size_t l = 0; l + !narrow < net->base.n_layers; l++)
+        if (net->layers[l].n_out > columns) columns = net->layers[l].n_out;
+    if (columns > PTRDIFF_MAX / 8) return NN_ERR_SIZE;
+    columns = (columns + 3) / 4 * 4;
+    size_t rows = (narrow ? NARROW_BYTES : WIDE_BYTES) / sizeof(real) / 2 / columns;
+    size_t most = narrow ? NN_CHAIN : WIDE_ROWS, least = 2 * NN_ROW_LANES;
+    net->scratch_rows = rows < least  ? least
+                        : rows > most ? most
+                                      : rows / NN_ROW_LANES * NN_ROW_LANES;
+    net->scratch_columns = columns;
+    if (!nn_add_size(&bytes, net->scratch_rows, sizeof(real *)) ||
+        __builtin_mul_overflow(net->scratch_rows, 2 * columns, &n) ||
+        !nn_add_size(&bytes, n, sizeof(real)))
+        return NN_ERR_SIZE;
     net->scratch_size = bytes;
     return NN_OK;
 }
@@ -141,14 +184,20 @@ static nn_status build(struct net *net, const nn_layer_spec *specs)
     net->variables = nn_alloc(n, 2 * sizeof *net->variables);
     if (!net->layers || !net->variables) return NN_ERR_MEMORY;
     net->base.variables = net->variables;
-    net->widest = net->base.n_in;
     nn_status status = describe(net, specs, &n_wt);
-    if (!status) status = size_scratch(net);
+    if (status) return status;
+    int narrow = is_narrow(net);
+    status = size_scratch(net, narrow);
     if (status) return status;
     net->params = nn_alloc(net->n_params, sizeof(real));
     net->wt = nn_alloc(n_wt, sizeof(real));
     if (!net->params || !net->wt) return NN_ERR_MEMORY;
     lay_transposes(net);
+    if (narrow) {
+        net->narrow = nn_alloc(n, sizeof *net->narrow);
+        if (!net->narrow) return NN_ERR_MEMORY;
+        lay_narrow(net);
+    }
     return NN_OK;
 }
 

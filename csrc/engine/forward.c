@@ -1,5 +1,5 @@
-/* forward.c: rows through the layers, in training and in prediction. A thread does all
-   layers of its own rows: no row needs another one. */
+/* forward.c: rows through the layers, in training. A thread does all layers of its own
+   rows: no row needs another one. */
 #include <string.h>
 
 #include "engine/net.h"
@@ -8,12 +8,13 @@
    from one step to the next. */
 #define FETCH_BYTES ((size_t)1 << 20)
 
-/* out[m][n] = rows[m][depth] B + bias, B in panels of n columns. Part by part of the
-   contracted index, so that a part of the rows stays in the cache for all panels;
-   where its place would not let it, it is packed (work not NULL). */
-static void multiply(const struct net *net, real *out, const real *const *rows,
-                     const real *panels, const real *bias, size_t m, size_t n,
-                     size_t depth, const struct workspace *work)
+/* out[m][n] = rows[m][depth] B + bias, B in panels of n columns; rows of out lie ldo
+   apart. Part by part of the contracted index, so that a part of the rows stays in the
+   cache for all panels; where its place would not let it, it is packed (work not NULL).
+ */
+static void multiply(const struct net *net, real *out, size_t ldo,
+                     const real *const *rows, const real *panels, const real *bias,
+                     size_t m, size_t n, size_t depth, const struct workspace *work)
 {
     int packs = work && work->rows && rows_collide(depth) && n >= 4 * NN_PANEL;
     int fetches = n * depth * sizeof(real) >= FETCH_BYTES;
@@ -28,7 +29,7 @@ static void multiply(const struct net *net, real *out, const real *const *rows,
                                         : panels + (first + part) * NN_PANEL;
             net->kernels->product(
                 &(struct nn_product){.c = out + j,
-                                     .ldc = n,
+                                     .ldc = ldo,
                                      .a = packs ? work->rows : rows,
                                      .first = packs ? 0 : first,
                                      .adds = first > 0,
@@ -53,8 +54,8 @@ static void layer_input(const struct net *net, const struct layer *layer, real *
         return;
     }
     const real *bias = layer->has_bias ? net->params + layer->offset[1] : NULL;
-    multiply(net, z, rows, net->params + layer->offset[0], bias, m, layer->n_out,
-             layer->n_in, work);
+    multiply(net, z, layer->n_out, rows, net->params + layer->offset[0], bias, m,
+             layer->n_out, layer->n_in, work);
 }
 
 static void activate(const struct net *net, const struct layer *layer, real *y,
@@ -94,91 +95,4 @@ static void forward(struct net *net, size_t first, size_t last, int drops,
             memcpy(layer->u + at, layer->y + at, m * layer->n_out * sizeof(real));
         rows = layer->rows + first;
     }
-}
-
-/* ---- predict ------------------------------------------------------------------- */
-
-/* A block of scratch: from the free list, else new; NULL when there is no memory. */
-static void *take_scratch(struct net *net)
-{
-    for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++) {
-        void *block = atomic_exchange(&net->scratch[i], NULL);
-        if (block) return block;
-    }
-    return nn_alloc(net->scratch_size, 1);
-}
-
-static void give_back_scratch(struct net *net, void *block)
-{
-    for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++) {
-        void *empty = NULL;
-        if (atomic_compare_exchange_strong(&net->scratch[i], &empty, block)) return;
-    }
-    nn_free(block);
-}
-
-/* y[m][n_out] for at most scratch_rows rows of x; scratch holds two layers in turn. */
-static void infer(const struct net *net, void *scratch, const real *x, ptrdiff_t stride,
-                  size_t m, real *y)
-{
-    const real **rows = scratch;
-    size_t bytes = 0;
-    nn_add_size(&bytes, net->scratch_rows, sizeof *rows);
-    real *pair[2];
-    pair[0] = (void *)((char *)scratch + bytes);
-    nn_add_size(&bytes, net->scratch_rows * net->widest, sizeof(real));
-    pair[1] = (void *)((char *)scratch + bytes);
-    for (size_t i = 0; i < m; i++)
-        rows[i] = x + (ptrdiff_t)i * stride;
-    for (size_t l = 0; l < net->base.n_layers; l++) {
-        const struct layer *layer = &net->layers[l];
-        real *z = l + 1 == net->base.n_layers ? y : pair[l % 2];
-        layer_input(net, layer, z, rows, m, NULL);
-        activate(net, layer, z, z, m);
-        for (size_t i = 0; i < m; i++)
-            rows[i] = z + i * layer->n_out;
-    }
-}
-
-struct predict_job {
-    struct net *net;
-    const real *x;
-    ptrdiff_t stride;
-    size_t n_rows;
-    real *y;
-    atomic_int failed;
-};
-
-static void predict_rows(void *context, const struct nn_team *team)
-{
-    struct predict_job *job = context;
-    struct net *net = job->net;
-    size_t first, last;
-    share(job->n_rows, team->rank, team->size, &first, &last);
-    if (first == last) return;
-    void *scratch = take_scratch(net);
-    if (!scratch) {
-        atomic_store(&job->failed, 1);
-        return;
-    }
-    for (size_t i = first; i < last;) {
-        size_t m = min_size(net->scratch_rows, last - i);
-        infer(net, scratch, job->x + (ptrdiff_t)i * job->stride, job->stride, m,
-              job->y + i * net->base.n_out);
-        i += m;
-    }
-    give_back_scratch(net, scratch);
-}
-
-static nn_status predict(nn_net *base, const void *x, ptrdiff_t x_stride, size_t n_rows,
-                         void *y, unsigned threads, nn_patience patience)
-{
-    struct net *net = net_of(base);
-    nn_status status = take(net, 0, patience);
-    if (status) return status;
-    struct predict_job job = {net, x, x_stride, n_rows, y, 0};
-    unsigned team = nn_parallel(team_for(net, n_rows, 0, threads), predict_rows, &job);
-    base->last_team = team;
-    give_back_read(net);
-    return atomic_load(&job.failed) ? NN_ERR_MEMORY : NN_OK;
 }

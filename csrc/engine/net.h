@@ -25,6 +25,7 @@ struct layer {
     int has_kernel, has_bias, trainable;
     int needs_dx;    /* something trainable lies below */
     int keeps_input; /* z must survive the activation */
+    int by_rows;     /* the activation reads whole rows */
     nn_activation act;
     real args[3];
     int has_dropout;
@@ -161,12 +162,12 @@ struct net {
     int wt_is_stale; /* kernels/tiny.c trained: no wt is the transpose of its W */
 
     enum engine_wish engine_wish;
-    size_t widest; /* columns of the widest layer */
-    double flops;  /* multiply-adds x 2 of one row, forward */
+    double flops, elements; /* multiply-adds x 2, and outputs, of one row's layers */
     unsigned forced_threads;
     struct nn_turn turn;        /* reading calls, or one change */
     _Atomic(void *) scratch[8]; /* free blocks of predict, all of scratch_size */
-    size_t scratch_size, scratch_rows;
+    size_t scratch_size, scratch_rows, scratch_columns;
+    struct nn_narrow_layer *narrow; /* the layers, if kernels/narrow.c pays, or NULL */
 };
 
 static inline struct net *net_of(const nn_net *base) { return (struct net *)base; }

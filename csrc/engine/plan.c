@@ -9,6 +9,10 @@
 #define ELEMENTS_PER_US 500.0
 #define PARAMS_PER_US 150.0
 
+/* Weights of more bytes than a core keeps are read anew by every call, at this rate. */
+#define KEPT_BYTES 1e6
+#define BYTES_PER_US 45e3
+
 /* A team costs its start, and each step barriers and the lines that one thread writes
    and another reads: parameters, their transposes, activations. A busy machine makes
    all of it worse, so a team must be clearly faster. */
@@ -20,13 +24,12 @@
 static double microseconds(const nn_net *base, size_t n_rows, int training)
 {
     const struct net *net = net_of(base);
-    double elements = 0;
-    for (size_t l = 0; l < base->n_layers; l++)
-        elements += (double)net->layers[l].n_out;
     double slow = (base->isa == NN_ISA_generic ? 2.5 : 1) / (double)net->kernels->lanes;
     double rows = (double)n_rows;
-    double us = rows * slow * (net->flops / FLOPS_PER_US + elements / ELEMENTS_PER_US);
-    return training ? 3 * us + slow * (double)net->n_params / PARAMS_PER_US : us;
+    double us = rows * slow * (net->flops / FLOPS_PER_US + net->elements / ELEMENTS_PER_US);
+    if (training) return 3 * us + slow * (double)net->n_params / PARAMS_PER_US;
+    double bytes = (double)net->n_params * sizeof(real);
+    return bytes > KEPT_BYTES ? us + bytes / BYTES_PER_US : us;
 }
 
 /* The same for a team of n: what it shares out, and what a team costs. */
@@ -34,9 +37,7 @@ static double team_microseconds(const struct net *net, double alone, size_t n_ro
                                 int training, unsigned n)
 {
     if (!training) return alone / n + TEAM_START_US;
-    double columns = (double)net->base.n_in;
-    for (size_t l = 0; l < net->base.n_layers; l++)
-        columns += 2 * (double)net->layers[l].n_out;
+    double columns = (double)net->base.n_in + 2 * net->elements;
     double shared = 2 * (double)net->n_params + (double)n_rows * columns;
     return alone / n + TEAM_STEP_US +
            shared * sizeof(real) * (n - 1) / n / SHARED_BYTES_PER_US;

@@ -21,6 +21,8 @@
 
 #include "engine/forward.c"
 
+#include "engine/predict.c"
+
 #include "engine/backward.c"
 
 #include "engine/update.c"

@@ -103,6 +103,15 @@ struct nn_tiny_batch {
     size_t start, m;
 };
 
+/* A layer of `narrow`: y = f(x W + b). */
+struct nn_narrow_layer {
+    size_t n_in, n_out;   /* n_in <= NN_CHAIN */
+    const real *w, *bias; /* bias NULL: none */
+    nn_activation act;
+    nn_activation_forward_fn *forward; /* of an elementwise activation */
+    real args[3];
+};
+
 /* Elements that multiply_adds may use. */
 #define NN_CHAINED 256
 
@@ -170,6 +179,13 @@ struct nn_kernels {
        NN_CHAIN, into the flat block grads; their weights and values into the plan's. */
     void (*tiny_gradients)(const struct nn_tiny *net, real *grads,
                            const struct nn_tiny_batch *batch, size_t first, size_t m);
+
+    /* y[m][n_out] = outputs of a network of narrow layers for m rows of x, x_stride
+       apart; rows_at_once of them, a multiple of `lanes`, in each of the two parts of
+       scratch, whose columns are those of the widest layer, rounded up to four. */
+    void (*narrow)(real *y, const real *x, ptrdiff_t x_stride, size_t m,
+                   const struct nn_narrow_layer *layers, size_t n_layers,
+                   real *const scratch[2], size_t rows_at_once);
 
     /* x[i] = x[i] / 2 + 1, `times` times, for as many i <= NN_CHAINED as this CPU keeps
        in flight; returns how many multiply-adds that was. Nothing else in its loop. */

@@ -22,6 +22,8 @@
 
 #include "kernels/tiny.c"
 
+#include "kernels/narrow.c"
+
 #include "kernels/measure.c"
 
 const struct nn_kernels NN_KERNELS = {
@@ -40,6 +42,7 @@ const struct nn_kernels NN_KERNELS = {
     .sum_abs = sum_abs,
     .sum_squares = sum_squares,
     .tiny_gradients = tiny_gradients,
+    .narrow = narrow,
     .multiply_adds = multiply_adds,
     .read_all = read_all,
     .lanes = VEC_LANES,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import ReferenceType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from .. import _checks, _lookup
 
-FloatArray = NDArray[np.floating[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.floating[Any]]
+
 Shape = tuple[int | None, ...]
 
 

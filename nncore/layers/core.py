@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import _checks, activations, initializers, regularizers
 from .._legacy import accepts_old_words, dense_arguments
-from ._layer import FloatArray, Layer, Shape, checked_shape
+from ._layer import Layer, Shape, checked_shape
+
+if TYPE_CHECKING:
+    from ._layer import FloatArray
 
 __all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "InputLayer", "Layer"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -136,4 +135,6 @@ def contents(path: str) -> memoryview:
                 "A model's file must be an ordinary file that is not empty. "
                 f"Received: {found.st_size} bytes"
             )
+        import mmap
+
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -5,13 +5,15 @@ Keras 1 and 2 have it in a module of this name.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import _checks
 from .._legacy import accepts_old_words
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["normalize", "to_categorical"]
 
