@@ -4,9 +4,10 @@
 
 #include "engine/net.h"
 
-/* Panels of at least this many bytes are fetched ahead: they do not stay in the cache
-   from one step to the next. */
+/* Panels of at least so many bytes in all are fetched ahead: they do not stay in the
+   cache from one step to the next; but fewer rows leave no time for it. */
 #define FETCH_BYTES ((size_t)1 << 20)
+#define FETCH_ROWS 16
 
 /* out[m][n] = rows[m][depth] B + bias, B in panels of n columns; rows of out lie ldo
    apart. Part by part of the contracted index, so that a part of the rows stays in the
@@ -17,7 +18,7 @@ static void multiply(const struct net *net, real *out, size_t ldo,
                      size_t m, size_t n, size_t depth, const struct workspace *work)
 {
     int packs = work && work->rows && rows_collide(depth) && n >= 4 * NN_PANEL;
-    int fetches = n * depth * sizeof(real) >= FETCH_BYTES;
+    int fetches = m >= FETCH_ROWS && n * depth * sizeof(real) >= FETCH_BYTES;
     for (size_t first = 0; first < depth; first += NN_CHAIN) {
         size_t part = min_size(NN_CHAIN, depth - first);
         for (size_t i = 0; packs && i < m; i++)
