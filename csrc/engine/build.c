@@ -205,7 +205,8 @@ static nn_status create(nn_net **out, nn_isa isa, size_t n_in,
                         const nn_layer_spec *layers, size_t n_layers, uint64_t seed)
 {
     *out = NULL;
-    if (n_in == 0 || n_layers == 0) return NN_ERR_SIZE;
+    if (n_in == 0 || n_in > PTRDIFF_MAX / sizeof(real) || n_layers == 0)
+        return NN_ERR_SIZE;
     if (isa >= NN_ISA_END || !kernels_by_isa[isa] || !nn_cpu_has(isa))
         return NN_ERR_ISA;
     struct net *net = nn_alloc(1, sizeof *net);
