@@ -26,7 +26,8 @@ static double microseconds(const nn_net *base, size_t n_rows, int training)
     const struct net *net = net_of(base);
     double slow = (base->isa == NN_ISA_generic ? 2.5 : 1) / (double)net->kernels->lanes;
     double rows = (double)n_rows;
-    double us = rows * slow * (net->flops / FLOPS_PER_US + net->elements / ELEMENTS_PER_US);
+    double us =
+        rows * slow * (net->flops / FLOPS_PER_US + net->elements / ELEMENTS_PER_US);
     if (training) return 3 * us + slow * (double)net->n_params / PARAMS_PER_US;
     double bytes = (double)net->n_params * sizeof(real);
     return bytes > KEPT_BYTES ? us + bytes / BYTES_PER_US : us;
