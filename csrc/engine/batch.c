@@ -155,13 +155,18 @@ static struct workspace workspace_of(const struct net *net, unsigned rank)
     return work;
 }
 
-static nn_status ensure_order(struct net *net, size_t n_rows)
+/* Epochs whose orders are drawn at once: many where there are few rows, as drawing one
+   word takes as long as drawing some dozens. */
+static size_t epochs_drawn(size_t n_rows) { return n_rows < 64 ? 64 / n_rows : 1; }
+
+static nn_status ensure_orders(struct net *net, size_t n_rows)
 {
-    if (n_rows <= net->order_capacity) return NN_OK;
-    uint32_t *order = nn_alloc(n_rows, sizeof *order);
-    if (!order) return NN_ERR_MEMORY;
-    nn_free(net->order);
-    net->order = order;
-    net->order_capacity = n_rows;
+    struct orders *orders = &net->orders;
+    size_t n = n_rows * epochs_drawn(n_rows);
+    if (n <= orders->capacity) return NN_OK;
+    uint32_t *of = nn_alloc(n, sizeof *of);
+    if (!of) return NN_ERR_MEMORY;
+    nn_free(orders->of);
+    *orders = (struct orders){.of = of, .capacity = n};
     return NN_OK;
 }

@@ -93,7 +93,7 @@ struct compiled {
     real *slots[3], *grads;
     struct unit *units;
     double *norm_blocks;
-    struct row_sum *sums[2];
+    struct nn_row_sum *sums[2];
 };
 
 static void free_compiled(struct compiled *c)

@@ -85,15 +85,9 @@ struct workspace {
 #define UNIT_ROWS 96
 #define CHUNK_ROWS 512
 
-/* A sum over rows in logical order: NN_ROW_LANES lanes within a block of NN_SUM_BLOCK
-   rows, joined by halves; blocks in order. Independent of how rows arrive. */
-struct row_sum {
-    double lanes[NN_ROW_LANES], blocks;
-};
-
 /* Sums of an epoch: loss, metrics, weights; then penalties by batch. */
 struct sums {
-    struct row_sum *of; /* [2 + n_metrics] */
+    struct nn_row_sum *of; /* [2 + n_metrics] */
     size_t n_rows;
     double penalties; /* sum of penalty x rows of its batch */
     int weighted;     /* rows have weights */
@@ -102,7 +96,14 @@ struct sums {
 struct epoch {
     int begun;
     size_t n_rows, position, batch; /* rows in all, rows done, batches done */
-    int shuffled;
+    const uint32_t *order;          /* of its rows, drawn; NULL: as they lie */
+};
+
+/* Orders of n_rows rows drawn for epochs epoch, ..., one after the other. */
+struct orders {
+    uint32_t *of;
+    size_t capacity, n_rows, n_epochs;
+    uint64_t seed, epoch;
 };
 
 /* NNCORE_ENGINE: which engine trains, where both could. */
@@ -116,14 +117,14 @@ static inline enum engine_wish read_engine_wish(void)
                                     : ANY_ENGINE;
 }
 
-/* Buffers of kernels/tiny.c: for batches of `rows` rows and a team of `team`. */
+/* Plans of kernels/tiny.c for batches of `rows` rows (0: none) and a team of `team`. */
 struct tiny {
     size_t rows;
     unsigned team;
-    void *block;
-    size_t bytes;
-    struct nn_tiny *plans; /* [team], of which each has its own rows */
-    real *partials;        /* [chains of a batch][n_params] gradients, if many chains */
+    void *block;            /* of all but ops */
+    struct nn_tiny *plans;  /* [team], of which each has its own rows */
+    struct nn_tiny_op *ops; /* of all plans */
+    real *partials; /* [chains of a batch][n_params] gradients, if many chains */
 };
 
 struct net {
@@ -155,8 +156,7 @@ struct net {
     real *targets;     /* [capacity][target_columns] */
     real *row_weights; /* [capacity] */
     real *values;      /* [1 + n_metrics][capacity] loss and metrics of each row */
-    uint32_t *order;
-    size_t order_capacity;
+    struct orders orders;
     struct epoch epoch;
     struct tiny tiny;
     int wt_is_stale; /* kernels/tiny.c trained: no wt is the transpose of its W */

@@ -1,5 +1,6 @@
-/* tiny.c: the buffers of kernels/tiny.c, and what a team does with them: chains of
-   NN_CHAIN rows are shared out, their gradients added in order. */
+/* tiny.c: kernels/tiny.c from outside: which networks it trains, the buffers of its
+   plans, and how a team shares a batch: by chains of NN_CHAIN rows, whose gradients are
+   added in order. */
 #include <string.h>
 
 #include "engine/net.h"
@@ -55,37 +56,25 @@ static size_t tiny_rows(const struct net *net, size_t rows)
 
 static size_t chains(size_t rows) { return (rows + NN_CHAIN - 1) / NN_CHAIN; }
 
-/* Take `count` times `each` elements of a block (NULL: only count). */
-static real *carve(char *block, size_t *bytes, size_t count, size_t each)
+/* Take n things of a size from a block; base NULL: only count the bytes. */
+struct layout {
+    char *base;
+    size_t bytes;
+};
+static void *carve(struct layout *layout, size_t n, size_t size)
 {
-    real *at = block ? (real *)(void *)(block + *bytes) : NULL;
-    nn_add_size(bytes, count * each, sizeof(real));
+    void *at = layout->base ? layout->base + layout->bytes : NULL;
+    nn_add_size(&layout->bytes, n, size);
     return at;
 }
 
-static struct nn_tiny_layer tiny_layer(const struct net *net, size_t l, size_t ld,
-                                       char *block, size_t *bytes)
+/* `columns` features of ld rows, then one of ones, and room to write fours. */
+static real *carve_input(struct layout *layout, size_t columns, size_t ld)
 {
-    const struct layer *layer = &net->layers[l];
-    const struct nn_activation_kernel *f = &net->kernels->activation[layer->act];
-    real *z = carve(block, bytes, layer->n_out + 1, ld), *y = z;
-    if (layer->act != NN_ACT_linear && layer->keeps_input)
-        y = carve(block, bytes, layer->n_out + 1, ld);
-    for (size_t i = 0; block && i < ld; i++)
-        y[layer->n_out * ld + i] = 1;
-    return (struct nn_tiny_layer){
-        .n_in = layer->n_in,
-        .n_out = layer->n_out,
-        .w = net->params + layer->offset[0],
-        .bias = layer->has_bias ? net->params + layer->offset[1] : NULL,
-        .offset = layer->offset[0],
-        .z = z,
-        .y = y,
-        .d = carve(block, bytes, layer->n_out, ld),
-        .act = layer->act,
-        .forward = f->forward,
-        .backward = f->backward,
-        .args = {layer->args[0], layer->args[1], layer->args[2]}};
+    real *x = carve(layout, (columns + 4) * ld, sizeof *x);
+    for (size_t i = 0; x && i < ld; i++)
+        x[columns * ld + i] = 1;
+    return x;
 }
 
 static struct nn_tiny_loss tiny_loss(const struct loss_plan *plan)
@@ -96,111 +85,172 @@ static struct nn_tiny_loss tiny_loss(const struct loss_plan *plan)
                                  .args = plan->args};
 }
 
-/* One thread's plan and buffers. */
-static void lay_plan(struct net *net, struct nn_tiny *plan, size_t rows, char *block,
-                     size_t *bytes)
+static void lay_losses(const struct net *net, struct nn_tiny *plan)
 {
-    size_t n_layers = net->base.n_layers, n_metrics = net->base.n_metrics;
-    size_t ld = tiny_rows(net, rows), at = *bytes;
-    nn_add_size(bytes, n_layers, sizeof *plan->layers);
-    nn_add_size(bytes, 1 + n_metrics, sizeof *plan->losses);
-    real *x = carve(block, bytes, net->base.n_in + 1, ld), *x_above = x;
-    real *targets = carve(block, bytes, net->base.target_columns, ld);
-    struct nn_tiny_layer *layers = block ? (void *)(block + at) : NULL;
-    for (size_t l = 0; l < n_layers; l++) {
-        struct nn_tiny_layer layer = tiny_layer(net, l, ld, block, bytes);
-        layer.x = x_above;
-        x_above = layer.y;
-        if (block) layers[l] = layer;
+    plan->losses[0] = tiny_loss(&net->loss);
+    for (size_t i = 0; i < net->base.n_metrics; i++) {
+        const struct metric_plan *metric = &net->metrics[i];
+        plan->losses[1 + i] = tiny_loss(&metric->loss);
+        plan->losses[1 + i].metric = metric->kind;
+        plan->losses[1 + i].threshold = metric->threshold;
     }
-    // Turning reads and writes whole vectors of columns.
-    carve(block, bytes, NN_ROW_LANES, ld);
-    real *turned = carve(block, bytes, ld + 4, NN_PANEL + NN_ROW_LANES);
-    if (!block) return;
-
-    nn_add_size(&at, n_layers, sizeof *layers);
-    struct nn_tiny_loss *losses = (void *)(block + at);
-    losses[0] = tiny_loss(&net->loss);
-    for (size_t i = 0; i < n_metrics; i++) {
-        losses[1 + i] = tiny_loss(&net->metrics[i].loss);
-        losses[1 + i].metric = net->metrics[i].kind;
-        losses[1 + i].threshold = net->metrics[i].threshold;
-    }
-    for (size_t i = 0; i < ld; i++)
-        x[net->base.n_in * ld + i] = 1;
-    *plan = (struct nn_tiny){.n_layers = n_layers,
-                             .n_metrics = n_metrics,
-                             .n_in = net->base.n_in,
-                             .target_columns = net->base.target_columns,
-                             .ld = ld,
-                             .capacity = net->capacity,
-                             .layers = layers,
-                             .losses = losses,
-                             .x = x,
-                             .targets = targets,
-                             .turned = turned,
-                             .weights = net->row_weights,
-                             .values = net->values};
 }
 
-/* Buffers for batches of `rows` rows, after ensure_capacity. */
+static struct nn_tiny_layer tiny_layer(const struct net *net, size_t l,
+                                       struct layout *layout, const real *x, size_t ld)
+{
+    const struct layer *layer = &net->layers[l];
+    struct nn_tiny_layer tiny = {.n_in = layer->n_in,
+                                 .n_out = layer->n_out,
+                                 .offset = layer->offset[0],
+                                 .has_bias = layer->has_bias,
+                                 .act = layer->act,
+                                 .x = x};
+    memcpy(tiny.args, layer->args, sizeof tiny.args);
+    tiny.z = tiny.y = carve_input(layout, layer->n_out, ld);
+    if (layer->act != NN_ACT_linear && layer->keeps_input)
+        tiny.y = carve_input(layout, layer->n_out, ld);
+    tiny.d = carve(layout, layer->n_out * ld, sizeof *tiny.d);
+    return tiny;
+}
+
+/* One thread's buffers; its program comes later. */
+static void lay_plan(const struct net *net, struct nn_tiny *plan, size_t rows,
+                     struct layout *layout)
+{
+    size_t ld = tiny_rows(net, rows), n_layers = net->base.n_layers;
+    struct nn_tiny to = {.n_layers = n_layers,
+                         .n_metrics = net->base.n_metrics,
+                         .n_in = net->base.n_in,
+                         .target_columns = net->base.target_columns,
+                         .n_params = net->n_params,
+                         .ld = ld,
+                         .capacity = net->capacity,
+                         .weights = net->row_weights,
+                         .values = net->values,
+                         .params = net->params,
+                         .optimizer = net->kernels->optimizer[net->optimizer.kind]};
+    memcpy(to.slots, net->slots, sizeof to.slots);
+    to.layers = carve(layout, n_layers, sizeof *to.layers);
+    to.losses = carve(layout, 1 + to.n_metrics, sizeof *to.losses);
+    to.targets = carve(layout, (to.target_columns + 3) * ld, sizeof *to.targets);
+    to.x = carve_input(layout, to.n_in, ld);
+    const real *x = to.x;
+    for (size_t l = 0; l < n_layers; l++) {
+        struct nn_tiny_layer layer = tiny_layer(net, l, layout, x, ld);
+        x = layer.y;
+        if (layout->base) to.layers[l] = layer;
+    }
+    to.rows = carve(layout, NN_ROW_LANES * (NN_PANEL + NN_ROW_LANES), sizeof *to.rows);
+    // Turning reads whole vectors of columns, and writes such and fours of rows.
+    carve(layout, NN_ROW_LANES * ld, sizeof(real));
+    to.turned = carve(layout, (ld + NN_ROW_LANES) * (NN_PANEL + NN_ROW_LANES),
+                      sizeof *to.turned);
+    if (layout->base) {
+        lay_losses(net, &to);
+        *plan = to;
+    }
+}
+
+static void lay_tiny(struct net *net, size_t rows, unsigned team, struct layout *layout)
+{
+    struct tiny *tiny = &net->tiny;
+    size_t n = chains(rows) > 1 ? chains(rows) : 0;
+    tiny->plans = carve(layout, team, sizeof *tiny->plans);
+    for (unsigned i = 0; i < team; i++)
+        lay_plan(net, tiny->plans + i, rows, layout);
+    tiny->partials = carve(layout, n * net->n_params, sizeof(real));
+}
+
+/* Plans for batches of `rows` rows, after ensure_capacity. */
 static nn_status ensure_tiny(struct net *net, size_t rows, unsigned team)
 {
     struct tiny *tiny = &net->tiny;
+    struct layout layout = {0};
     if (tiny->rows == rows && tiny->team == team) return NN_OK;
-    for (char *block = NULL;;) {
-        size_t bytes = 0, n = chains(rows) > 1 ? chains(rows) : 0;
-        nn_add_size(&bytes, team, sizeof *tiny->plans);
-        tiny->plans = (void *)block;
-        for (unsigned i = 0; i < team; i++)
-            lay_plan(net, tiny->plans + i, rows, block, &bytes);
-        tiny->partials = carve(block, &bytes, n, net->n_params);
-        if (block) break;
-        if (bytes > tiny->bytes) {
-            nn_free(tiny->block);
-            tiny->bytes = 0;
-            tiny->rows = 0;
-            tiny->block = nn_alloc(bytes, 1);
-            if (!tiny->block) return NN_ERR_MEMORY;
-            tiny->bytes = bytes;
-        }
-        block = tiny->block;
+    tiny->rows = 0;
+    nn_free(tiny->block);
+    nn_free(tiny->ops);
+    tiny->ops = NULL;
+    lay_tiny(net, rows, team, &layout);
+    tiny->block = nn_alloc(layout.bytes, 1);
+    if (!tiny->block) return NN_ERR_MEMORY;
+    layout = (struct layout){.base = tiny->block};
+    lay_tiny(net, rows, team, &layout);
+    net->kernels->tiny_plan(tiny->plans);
+    size_t n_ops = tiny->plans->n_ops;
+    tiny->ops = nn_alloc(n_ops * team, sizeof *tiny->ops);
+    if (!tiny->ops) return NN_ERR_MEMORY;
+    for (unsigned i = 0; i < team; i++) {
+        tiny->plans[i].ops = tiny->ops + i * n_ops;
+        net->kernels->tiny_plan(&tiny->plans[i]);
     }
     tiny->rows = rows;
     tiny->team = team;
     return NN_OK;
 }
 
-/* This thread's chains of a batch. */
-static void tiny_gradients(struct net *net, const struct nn_tiny_batch *batch,
-                           const struct nn_team *team)
+static struct nn_tiny_run tiny_run(const struct net *net, const struct nn_batch *batch,
+                                   size_t first, size_t m)
 {
+    return (struct nn_tiny_run){.first = first,
+                                .m = m,
+                                .weights =
+                                    batch->weights ? net->row_weights + first : NULL,
+                                .scale = (real)(1 / (double)batch->m),
+                                .grads = net->grads};
+}
+
+/* Whether a batch is one block of one thread: its update follows without a break. */
+static int tiny_is_one(const struct net *net)
+{
+    return net->tiny.team == 1 && net->tiny.rows <= net->tiny.plans->ld;
+}
+
+/* Values of a batch, this thread's chains of it; gradients too unless it is one. */
+static void tiny_measure(struct net *net, const struct nn_batch *batch,
+                         const struct nn_team *team)
+{
+    const struct nn_tiny *plan = &net->tiny.plans[team->rank];
+    if (tiny_is_one(net)) {
+        struct nn_tiny_run run = tiny_run(net, batch, 0, batch->m);
+        net->kernels->tiny_forward(plan, batch, &run);
+        return;
+    }
     size_t n = chains(batch->m), first, last;
     share(n, team->rank, team->size, &first, &last);
     for (size_t c = first; c < last; c++) {
-        real *grads = n > 1 ? net->tiny.partials + c * net->n_params : net->grads;
-        size_t row = c * NN_CHAIN, m = min_size(NN_CHAIN, batch->m - row);
-        net->kernels->tiny_gradients(&net->tiny.plans[team->rank], grads, batch, row,
-                                     m);
+        size_t from = c * NN_CHAIN, to = min_size(from + NN_CHAIN, batch->m);
+        for (size_t i = from; i < to; i += plan->ld) {
+            struct nn_tiny_run run =
+                tiny_run(net, batch, i, min_size(plan->ld, to - i));
+            if (n > 1) run.grads = net->tiny.partials + c * net->n_params;
+            run.goes_on = i > from;
+            net->kernels->tiny_forward(plan, batch, &run);
+            net->kernels->tiny_backward(plan, &run);
+        }
     }
 }
 
-/* This thread's share of the update. */
-static void tiny_update(struct net *net, const struct nn_step *step, size_t m,
-                        const struct nn_team *team)
+/* This thread's share of the update; of a batch that is one its gradients too. */
+static void tiny_update(struct net *net, const struct nn_batch *batch,
+                        const struct nn_step *step, const struct nn_team *team)
 {
+    if (tiny_is_one(net)) {
+        struct nn_tiny_run run = tiny_run(net, batch, 0, batch->m);
+        run.step = step;
+        net->kernels->tiny_backward(net->tiny.plans, &run);
+        return;
+    }
     const size_t line = NN_ALIGN / sizeof(real), n = net->n_params;
-    size_t first, last;
+    size_t first, last, n_chains = chains(batch->m);
     share((n + line - 1) / line, team->rank, team->size, &first, &last);
     first *= line;
     last = min_size(last * line, n);
-    for (size_t c = 0; chains(m) > 1 && c < chains(m); c++) {
+    for (size_t c = 0; n_chains > 1 && c < n_chains; c++) {
         const real *from = net->tiny.partials + c * n;
-        if (c == 0)
-            memcpy(net->grads + first, from + first, (last - first) * sizeof(real));
-        else
-            for (size_t i = first; i < last; i++)
-                net->grads[i] += from[i];
+        for (size_t i = first; i < last; i++)
+            net->grads[i] = c ? net->grads[i] + from[i] : from[i];
     }
     apply(net, step, first, last - first, net->grads + first);
 }

@@ -10,56 +10,17 @@
 
 /* ---- sums over rows ------------------------------------------------------------ */
 
-static double join_lanes(const double lanes[NN_ROW_LANES])
-{
-    double sum[NN_ROW_LANES];
-    memcpy(sum, lanes, sizeof sum);
-    for (size_t half = NN_ROW_LANES / 2; half; half /= 2)
-        for (size_t i = 0; i < half; i++)
-            sum[i] += sum[i + half];
-    return sum[0];
-}
-
-static double total(const struct row_sum *sum)
-{
-    return sum->blocks + join_lanes(sum->lanes);
-}
-
-/* Rows number position, ... of the sum's rows have these m values, weights NULL: 1. */
-static void add_rows(struct row_sum *sum, size_t position, const real *values,
-                     const real *weights, size_t m)
-{
-    while (m) {
-        size_t lane = position % NN_ROW_LANES;
-        size_t run = min_size(m, NN_ROW_LANES - lane);
-        double *lanes = sum->lanes + lane;
-        if (weights)
-            for (size_t i = 0; i < run; i++)
-                lanes[i] += (double)weights[i] * (double)values[i];
-        else
-            for (size_t i = 0; i < run; i++)
-                lanes[i] += (double)values[i];
-        position += run;
-        values += run;
-        if (weights) weights += run;
-        m -= run;
-        if (position % NN_SUM_BLOCK == 0) {
-            sum->blocks += join_lanes(sum->lanes);
-            memset(sum->lanes, 0, sizeof sum->lanes);
-        }
-    }
-}
-
 /* Rows [0, m) of values join the sums. */
 static void add_batch(const struct net *net, struct sums *sums, size_t m,
                       const real *weights, double penalty)
 {
     size_t n_metrics = net->base.n_metrics, at = sums->n_rows;
-    add_rows(&sums->of[0], at, net->values, weights, m);
+    net->kernels->add_rows(&sums->of[0], at, net->values, weights, m);
     for (size_t k = 0; k < n_metrics; k++)
-        add_rows(&sums->of[1 + k], at, net->values + (1 + k) * net->capacity,
-                 net->metrics[k].weighted ? weights : NULL, m);
-    if (weights) add_rows(&sums->of[1 + n_metrics], at, weights, NULL, m);
+        net->kernels->add_rows(&sums->of[1 + k], at,
+                               net->values + (1 + k) * net->capacity,
+                               net->metrics[k].weighted ? weights : NULL, m);
+    if (weights) net->kernels->add_rows(&sums->of[1 + n_metrics], at, weights, NULL, m);
     sums->weighted = weights != NULL;
     sums->n_rows += m;
     sums->penalties += penalty * (double)m;
@@ -69,52 +30,58 @@ static void add_batch(const struct net *net, struct sums *sums, size_t m,
 static void report_sums(const struct net *net, const struct sums *sums, double *row)
 {
     double n = sums->n_rows ? (double)sums->n_rows : 1;
-    row[0] = (total(&sums->of[0]) + sums->penalties) / n;
+    row[0] = (net->kernels->row_total(&sums->of[0]) + sums->penalties) / n;
     for (size_t k = 0; k < net->base.n_metrics; k++) {
         int by_weight = sums->weighted && net->metrics[k].weighted;
-        double sum = total(&sums->of[1 + k]);
-        double weight = by_weight ? total(&sums->of[1 + net->base.n_metrics]) : n;
+        double sum = net->kernels->row_total(&sums->of[1 + k]);
+        double weight =
+            by_weight ? net->kernels->row_total(&sums->of[1 + net->base.n_metrics]) : n;
         row[1 + k] = weight ? sum / weight : 0;
     }
 }
 
 /* ---- one batch ----------------------------------------------------------------- */
 
-struct batch {
-    const nn_data *data;
-    const uint32_t *order; /* NULL: rows as they lie */
-    size_t start, m;       /* first position in the order; rows */
-};
+static struct nn_batch batch_of(const nn_data *data, const uint32_t *order,
+                                size_t start, size_t m)
+{
+    return (struct nn_batch){.x = data->x,
+                             .y = data->y,
+                             .weights = data->weights,
+                             .x_stride = data->x_stride,
+                             .y_stride = data->y_stride,
+                             .order = order,
+                             .start = start,
+                             .m = m};
+}
 
 /* Point at this thread's rows of x, and copy its targets and weights. */
-static void fetch(struct net *net, const struct batch *batch, size_t first, size_t last)
+static void fetch(struct net *net, const struct nn_batch *batch, size_t first,
+                  size_t last)
 {
-    const nn_data *data = batch->data;
-    const real *x = data->x, *y = data->y, *weights = data->weights;
     const uint32_t *order = batch->order ? batch->order + batch->start : NULL;
-    const ptrdiff_t x_stride = data->x_stride, y_stride = data->y_stride;
     const size_t columns = net->base.target_columns;
     const real **x_rows = net->x_rows;
     real *targets = net->targets + first * columns;
     for (size_t i = first; i < last; i++) {
         ptrdiff_t row = order ? (ptrdiff_t)order[i] : (ptrdiff_t)(batch->start + i);
-        const real *t = y + row * y_stride;
-        x_rows[i] = x + row * x_stride;
+        const real *t = batch->y + row * batch->y_stride;
+        x_rows[i] = batch->x + row * batch->x_stride;
         *targets++ = *t;
         for (size_t j = 1; j < columns; j++)
             *targets++ = t[j];
-        if (weights) net->row_weights[i] = weights[row];
+        if (batch->weights) net->row_weights[i] = batch->weights[row];
     }
 }
 
 /* Everything of a batch that a row needs no other row for. */
-static void run_rows(struct net *net, const struct batch *batch,
+static void run_rows(struct net *net, const struct nn_batch *batch,
                      const struct nn_team *team, int learns, int drops,
                      const struct workspace *work)
 {
     size_t first, last, end;
     share(batch->m, team->rank, team->size, &first, &end);
-    const real *weights = batch->data->weights ? net->row_weights : NULL;
+    const real *weights = batch->weights ? net->row_weights : NULL;
     for (size_t chunks = (end - first + CHUNK_ROWS - 1) / CHUNK_ROWS; chunks;
          chunks--) {
         last = first + (end - first + chunks - 1) / chunks;
@@ -126,42 +93,11 @@ static void run_rows(struct net *net, const struct batch *batch,
     }
 }
 
-/* The same for a small network, gradients included. */
-static void run_tiny(struct net *net, const struct batch *batch,
-                     const struct nn_team *team)
-{
-    const nn_data *data = batch->data;
-    const struct nn_tiny_batch rows = {.x = data->x,
-                                       .y = data->y,
-                                       .weights = data->weights,
-                                       .x_stride = data->x_stride,
-                                       .y_stride = data->y_stride,
-                                       .order = batch->order,
-                                       .start = batch->start,
-                                       .m = batch->m};
-    tiny_gradients(net, &rows, team);
-}
-
-static int loss_is_finite(const struct net *net, const struct batch *batch,
-                          double penalty)
-{
-    int bad = !(0 * penalty == 0);
-    const real *values = net->values, *weights = net->row_weights;
-    // In double, as the sum is: a product of two finite floats is finite.
-    if (batch->data->weights)
-        for (size_t i = 0; i < batch->m; i++)
-            bad |= !(0 * ((double)values[i] * (double)weights[i]) == 0);
-    else
-        for (size_t i = 0; i < batch->m; i++)
-            bad |= !(0 * values[i] == 0);
-    return !bad;
-}
-
 /* ---- train --------------------------------------------------------------------- */
 
 /* One step, planned by thread 0 while the one before is applied. */
 struct step_plan {
-    struct batch batch;
+    struct nn_batch batch;
     struct nn_step step;
     nn_counters next; /* after the step */
     int done;         /* there is no further step */
@@ -175,18 +111,29 @@ struct train_job {
     struct step_plan plans[2]; /* of even and odd steps */
 };
 
+/* The order of the epoch that begins: drawn now, or one of those drawn before. */
+static const uint32_t *next_order(struct net *net, size_t n)
+{
+    nn_counters *counters = &net->base.counters;
+    struct orders *orders = &net->orders;
+    uint64_t epoch = counters->epochs_lived++;
+    if (orders->n_rows != n || orders->seed != counters->seed ||
+        epoch - orders->epoch >= orders->n_epochs) {
+        orders->n_rows = n;
+        orders->n_epochs = epochs_drawn(n);
+        orders->seed = counters->seed;
+        orders->epoch = epoch;
+        net->kernels->shuffle(orders->of, n, counters->seed, epoch, orders->n_epochs);
+    }
+    return orders->of + (epoch - orders->epoch) * n;
+}
+
 static void begin_epoch(struct net *net, const nn_train_args *args)
 {
-    struct epoch *epoch = &net->epoch;
-    *epoch = (struct epoch){.begun = 1, .n_rows = args->data.n_rows};
+    size_t n = args->data.n_rows;
+    net->epoch = (struct epoch){.begun = 1, .n_rows = n};
     reset_sums(net, &net->train_sums);
-    if (args->shuffle && !args->order) {
-        nn_counters *counters = &net->base.counters;
-        net->kernels->shuffle(net->order, epoch->n_rows, counters->seed,
-                              counters->epochs_lived);
-        counters->epochs_lived++;
-        epoch->shuffled = 1;
-    }
+    if (args->shuffle && !args->order) net->epoch.order = next_order(net, n);
 }
 
 static void plan_step(struct train_job *job, struct step_plan *plan)
@@ -198,13 +145,9 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
                  job->result->epochs >= args->max_epochs;
     if (plan->done) return;
     if (!epoch->begun) begin_epoch(net, args);
-    plan->batch = (struct batch){
-        .data = &args->data,
-        .order = args->order       ? args->order
-                 : epoch->shuffled ? net->order
-                                   : NULL,
-        .start = epoch->position,
-        .m = min_size(args->batch_size, epoch->n_rows - epoch->position)};
+    const uint32_t *order = args->order ? args->order : epoch->order;
+    size_t m = min_size(args->batch_size, epoch->n_rows - epoch->position);
+    plan->batch = batch_of(&args->data, order, epoch->position, m);
     advance_step(net, args->learning_rate, &plan->step, &plan->next);
 }
 
@@ -214,7 +157,7 @@ static void close_step(struct train_job *job, const struct step_plan *plan,
 {
     struct net *net = job->net;
     struct epoch *epoch = &net->epoch;
-    const real *weights = plan->batch.data->weights ? net->row_weights : NULL;
+    const real *weights = plan->batch.weights ? net->row_weights : NULL;
     add_batch(net, &net->train_sums, plan->batch.m, weights, penalty);
     epoch->position += plan->batch.m;
     epoch->batch++;
@@ -234,7 +177,7 @@ static void update(struct net *net, const struct step_plan *plan,
     size_t m = plan->batch.m;
     work->layer = NO_LAYER;
     if (net->base.is_tiny) {
-        tiny_update(net, &plan->step, m, team);
+        tiny_update(net, &plan->batch, &plan->step, team);
     } else if (net->clips_by_norm) {
         differentiate_units(net, first, last, m, work);
         nn_barrier_wait(team);
@@ -260,13 +203,16 @@ static void train_thread(void *context, const struct nn_team *team)
     for (int odd = 0; !job->plans[odd].done; odd = !odd) {
         const struct step_plan *plan = &job->plans[odd];
         if (net->base.is_tiny)
-            run_tiny(net, &plan->batch, team);
+            tiny_measure(net, &plan->batch, team);
         else
             run_rows(net, &plan->batch, team, 1, 1, &work);
         if (net->has_penalty) sum_blocks(net, team, PENALTIES);
         nn_barrier_wait(team);
         double penalty = net->has_penalty ? join_penalty(net) : 0;
-        int is_finite = loss_is_finite(net, &plan->batch, penalty);
+        int is_finite = 0 * penalty == 0 &&
+                        net->kernels->all_finite(
+                            net->values, plan->batch.weights ? net->row_weights : NULL,
+                            plan->batch.m);
         int stops = !is_finite && job->args->on_nan == NN_NAN_STOP;
         if (team->rank == 0) {
             if (!is_finite && !job->result->is_nan) {
@@ -295,7 +241,7 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
         return NN_ERR_SIZE;
     size_t rows = min_size(args->batch_size, n);
     nn_status status = ensure_capacity(net, rows);
-    if (!status && args->shuffle && !args->order) status = ensure_order(net, n);
+    if (!status && args->shuffle && !args->order) status = ensure_orders(net, n);
     if (status) return status;
     if (net->epoch.begun && net->epoch.n_rows != n) net->epoch.begun = 0;
     struct train_job job = {
@@ -378,7 +324,7 @@ static nn_status set_counters(nn_net *base, const nn_counters *counters)
 
 struct measure_job {
     struct net *net;
-    struct batch batch;
+    struct nn_batch batch;
     int learns;
 };
 
@@ -425,7 +371,7 @@ static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t fir
     if (status) return status;
     while (first < end) {
         size_t m = min_size(block, end - first);
-        struct measure_job job = {net, {data, NULL, first, m}, 0};
+        struct measure_job job = {net, batch_of(data, NULL, first, m), 0};
         net->base.last_team = nn_parallel(team, measure_thread, &job);
         add_batch(net, sums, m, data->weights ? net->row_weights : NULL, 0);
         first += m;
@@ -459,13 +405,13 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     status = ensure_work(net, team);
     if (status) return status;
     refresh_transposes(net);
-    struct measure_job job = {net, {data, NULL, 0, data->n_rows}, 1};
+    struct measure_job job = {net, batch_of(data, NULL, 0, data->n_rows), 1};
     net->base.last_team = nn_parallel(team, measure_thread, &job);
-    struct row_sum sum = {0};
-    add_rows(&sum, 0, net->values, data->weights ? net->row_weights : NULL,
-             data->n_rows);
-    *loss =
-        total(&sum) / (double)data->n_rows + (net->has_penalty ? join_penalty(net) : 0);
+    struct nn_row_sum sum = {0};
+    net->kernels->add_rows(&sum, 0, net->values,
+                           data->weights ? net->row_weights : NULL, data->n_rows);
+    *loss = net->kernels->row_total(&sum) / (double)data->n_rows +
+            (net->has_penalty ? join_penalty(net) : 0);
     return NN_OK;
 }
 

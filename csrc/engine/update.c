@@ -82,6 +82,14 @@ static void prepare_step(const struct net *net, struct nn_step *step)
                              .centered = spec->centered};
 }
 
+/* power x, or 0 instead of a subnormal number: arithmetic on one takes longer than the
+   rest of a small network's step, and a power can stay there for ever. */
+static double next_power(double power, double x)
+{
+    power *= x;
+    return power < DBL_MIN ? 0 : power;
+}
+
 /* Those of the coming step; `next` receives the counters after it. */
 static void advance_step(const struct net *net, double learning_rate,
                          struct nn_step *step, nn_counters *next)
@@ -90,8 +98,8 @@ static void advance_step(const struct net *net, double learning_rate,
     *next = net->base.counters;
     next->steps++;
     next->steps_lived++;
-    next->beta_1_power *= spec->beta_1;
-    next->beta_2_power *= spec->beta_2;
+    next->beta_1_power = next_power(next->beta_1_power, spec->beta_1);
+    next->beta_2_power = next_power(next->beta_2_power, spec->beta_2);
     double lr = learning_rate;
     if (spec->decay > 0) lr /= 1 + spec->decay * (double)net->base.counters.steps;
     step->lr = (real)lr;
@@ -103,11 +111,11 @@ static void advance_step(const struct net *net, double learning_rate,
         step->alpha = (real)(lr / (1 - next->beta_1_power));
     } else if (spec->kind == NN_OPT_nadam) {
         /* u_t = beta_1 (1 - 0.96^t / 2); products over t. */
-        double now = next->schedule_power * 0.96, after = now * 0.96;
+        double now = next_power(next->schedule_power, 0.96), after = now * 0.96;
         double u_now = spec->beta_1 * (1 - 0.5 * now);
         double u_after = spec->beta_1 * (1 - 0.5 * after);
         next->schedule_power = now;
-        next->momentum_product *= u_now;
+        next->momentum_product = next_power(next->momentum_product, u_now);
         step->nadam_m = (real)(lr * u_after / (1 - next->momentum_product * u_after));
         step->nadam_g = (real)(lr * (1 - u_now) / (1 - next->momentum_product));
         step->nadam_v = (real)(1 / (1 - next->beta_2_power));

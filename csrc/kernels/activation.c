@@ -485,3 +485,4 @@ BACKWARD(log_softmax)
 #define ACTIVATION_ENTRY(name)                                                         \
     [NN_ACT_##name] = {name##_forward, name##_backward, name##_reads_input},
 #define ACTIVATION_TABLE NN_ACTIVATIONS(ACTIVATION_ENTRY)
+static const struct nn_activation_kernel activations[NN_ACT_END] = {ACTIVATION_TABLE};

@@ -3,116 +3,134 @@
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
-#include "base/rng.h"
+/* Counters worked on at once: vectors whose chains of products overlap. */
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#define DRAW_VECS 2 /* more need more registers */
+#else
+#define DRAW_VECS 4
+#endif
+#define DRAW (DRAW_VECS * WIDE_LANES)
 
-/* Counters worked on at once, each of which serves four columns of one row. */
-#define DROPOUT_COUNTERS 32
-
-/* Positions of a shuffle below which counters are worked on one by one. */
-#define SHUFFLE_FEW 16
-
-/* word[4 i + k] = word k of nn_dropout_words(seed, step, row[i], quad[i]), with the
-   rounds outside and the counters inside: loops that the compiler vectorises unless it
-   has unrolled them before. */
-static void dropout_words(uint32_t word[4 * DROPOUT_COUNTERS], uint64_t seed,
-                          uint64_t step, const uint32_t row[DROPOUT_COUNTERS],
-                          const uint32_t quad[DROPOUT_COUNTERS])
+/* word[2 i], word[2 i + 1] = the four words of nn_philox for counter (c0[i], c1[i],
+   c2[i], c3[i]), two in each, the first of them low. Rounds look at low halves alone,
+   so what is left in the high ones does not matter. */
+static void draw(uint64_t word[2 * DRAW], const uint64_t c0[DRAW],
+                 const uint64_t c1[DRAW], const uint64_t c2[DRAW],
+                 const uint64_t c3[DRAW], uint64_t key)
 {
-    uint32_t c0[DROPOUT_COUNTERS], c1[DROPOUT_COUNTERS];
-    uint32_t c2[DROPOUT_COUNTERS], c3[DROPOUT_COUNTERS];
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-#pragma GCC unroll 1
-    for (size_t i = 0; i < DROPOUT_COUNTERS; i++) {
-        c0[i] = quad[i];
-        c1[i] = row[i];
-        c2[i] = (uint32_t)step;
-        c3[i] = (uint32_t)(step >> 32);
+    wide a[DRAW_VECS], b[DRAW_VECS], c[DRAW_VECS], d[DRAW_VECS];
+    for (size_t v = 0; v < DRAW_VECS; v++) {
+        a[v] = wide_load(c0 + v * WIDE_LANES), b[v] = wide_load(c1 + v * WIDE_LANES);
+        c[v] = wide_load(c2 + v * WIDE_LANES), d[v] = wide_load(c3 + v * WIDE_LANES);
     }
-#pragma GCC unroll 1
-    for (int round = 0; round < 10; round++) {
-#pragma GCC unroll 1
-        for (size_t i = 0; i < DROPOUT_COUNTERS; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i],
-                     p1 = (uint64_t)0xCD9E8D57u * c2[i];
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
+    const wide m0 = wide_set(0xD2511F53u), m1 = wide_set(0xCD9E8D57u);
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+        const wide key0 = wide_set(k0), key1 = wide_set(k1);
+        for (size_t v = 0; v < DRAW_VECS; v++) {
+            wide p0 = wide_mul(a[v], m0), p1 = wide_mul(c[v], m1);
+            a[v] = wide_xor(wide_xor(wide_high(p1), b[v]), key0);
+            c[v] = wide_xor(wide_xor(wide_high(p0), d[v]), key1);
+            b[v] = p1, d[v] = p0;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
     }
-#pragma GCC unroll 1
-    for (size_t i = 0; i < DROPOUT_COUNTERS; i++) {
-        word[4 * i] = c0[i];
-        word[4 * i + 1] = c1[i];
-        word[4 * i + 2] = c2[i];
-        word[4 * i + 3] = c3[i];
+    for (size_t v = 0; v < DRAW_VECS; v++)
+        wide_zip(word + 2 * v * WIDE_LANES, wide_join(a[v], b[v]),
+                 wide_join(c[v], d[v]));
+}
+
+/* out = in factor, 0 where that is 0; out may be in. */
+VEC_INLINE void keep(real *out, const real *in, const real *factor, size_t n)
+{
+    for (size_t j = 0; j < n; j += VEC_LANES) {
+        vec f = vec_load_upto(factor + j, n - j);
+        vec x = vec_mul(vec_load_upto(in + j, n - j), f);
+        vec_store_upto(out + j, vec_select(vec_eq(f, vec_zero()), vec_zero(), x),
+                       n - j);
     }
 }
 
+/* A counter serves four columns of a row; rows are filled up with unused words. */
 static void dropout(real *out, const real *in, size_t rows, size_t cols, size_t row0,
                     uint64_t threshold, real scale, uint64_t seed, uint64_t step)
 {
-    uint32_t row[DROPOUT_COUNTERS] = {0}, quad[DROPOUT_COUNTERS] = {0};
-    uint32_t word[4 * DROPOUT_COUNTERS];
+    uint64_t word[2 * DRAW], row[DRAW] = {0}, quad[DRAW] = {0}, low[DRAW], high[DRAW];
+    real factor[4 * DRAW];
     if (threshold > UINT32_MAX) {
         for (size_t i = 0; i < rows * cols; i++)
             out[i] = 0;
         return;
     }
-    const uint32_t least = (uint32_t)threshold;
+    for (size_t i = 0; i < DRAW; i++)
+        low[i] = (uint32_t)step, high[i] = step >> 32;
     size_t i = 0, j = 0; // where the next counter stands
     while (cols && i < rows) {
         size_t n = 0, from_i = i, from_j = j;
-        for (; n < DROPOUT_COUNTERS && i < rows; n++) {
-            row[n] = (uint32_t)(row0 + i);
-            quad[n] = (uint32_t)(j / 4);
+        for (; n < DRAW && i < rows; n++) {
+            row[n] = row0 + i;
+            quad[n] = j / 4;
             j += 4;
             if (j >= cols) {
                 i++;
                 j = 0;
             }
         }
-        dropout_words(word, seed, step, row, quad);
+        draw(word, quad, row, low, high, seed);
+        for (size_t w = 0; w < 2 * DRAW; w++) {
+            factor[2 * w] = (uint32_t)word[w] >= threshold ? scale : 0;
+            factor[2 * w + 1] = word[w] >> 32 >= threshold ? scale : 0;
+        }
         for (size_t k = 0; k < n; from_i++, from_j = 0) {
-            size_t width = cols - from_j;
+            size_t width = cols - from_j, at = from_i * cols + from_j;
             if (width > 4 * (n - k)) width = 4 * (n - k);
-            const real *x = in + from_i * cols + from_j;
-            real *y = out + from_i * cols + from_j;
-            for (size_t l = 0; l < width; l++)
-                y[l] = word[4 * k + l] >= least ? x[l] * scale : 0;
+            keep(out + at, in + at, factor + 4 * k, width);
             k += (width + 3) / 4;
         }
     }
 }
 
-static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch)
+/* Positions i and the one that word draws from 0 .. i change places. */
+VEC_INLINE void swap_places(uint32_t *order, size_t i, uint64_t word)
 {
-    uint32_t word[4 * DROPOUT_COUNTERS], five[DROPOUT_COUNTERS], half[DROPOUT_COUNTERS];
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    for (size_t i = n; i > 1;) {
-        // Word i of this block is that of position first + i.
-        size_t first = (i - 1) / (2 * DROPOUT_COUNTERS) * (2 * DROPOUT_COUNTERS);
-        if (i - first <= SHUFFLE_FEW) {
-            for (size_t c = 0; c < (i - first + 1) / 2; c++)
-                nn_dropout_words(word + 4 * c, seed, epoch, 5,
-                                 (uint32_t)(first / 2 + c));
-        } else {
-            for (size_t c = 0; c < DROPOUT_COUNTERS; c++) {
-                five[c] = 5;
-                half[c] = (uint32_t)(first / 2 + c);
+    size_t j = (size_t)((unsigned __int128)word * (i + 1) >> 64);
+    uint32_t here = order[i];
+    order[i] = order[j];
+    order[j] = here;
+}
+
+static void shuffle(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch,
+                    size_t n_epochs)
+{
+    uint64_t word[2 * DRAW], half[DRAW], five[DRAW], low[DRAW], high[DRAW];
+    const size_t each = (n + 1) / 2; // counters of an epoch
+    for (size_t e = 0; e < n_epochs; e++)
+        for (size_t i = 0; i < n; i++)
+            order[e * n + i] = (uint32_t)i;
+    for (size_t k = 0; k < DRAW; k++)
+        five[k] = 5;
+    // Counters of all epochs in a row, from the last one down.
+    for (size_t end = each * n_epochs, first; end; end = first) {
+        first = (end - 1) / DRAW * DRAW;
+        size_t e = first / each, c = first % each;
+        for (size_t k = 0; k < DRAW; k++) {
+            half[k] = (uint32_t)c;
+            low[k] = (uint32_t)(epoch + e);
+            high[k] = (epoch + e) >> 32;
+            if (++c == each) {
+                c = 0;
+                e++;
             }
-            dropout_words(word, seed, epoch, five, half);
         }
-        for (size_t end = first ? first : 1; i > end; i--) {
-            const uint32_t *w = word + 2 * (i - 1 - first);
-            size_t j =
-                (size_t)((unsigned __int128)(w[0] | (uint64_t)w[1] << 32) * i >> 64);
-            uint32_t swap = order[i - 1];
-            order[i - 1] = order[j];
-            order[j] = swap;
+        draw(word, half, five, low, high, seed);
+        e = (end - 1) / each, c = (end - 1) % each;
+        for (size_t k = end - first; k-- > 0;) {
+            uint32_t *of = order + e * n;
+            if (2 * c + 1 < n) swap_places(of, 2 * c + 1, word[2 * k + 1]);
+            if (c) swap_places(of, 2 * c, word[2 * k]);
+            if (c-- == 0) {
+                c = each - 1;
+                e--;
+            }
         }
     }
 }

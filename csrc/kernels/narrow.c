@@ -37,17 +37,15 @@ static void give_rows(real *out, const real *x, size_t ld, size_t m, size_t cols
 static void narrow_layer(const struct nn_narrow_layer *l, real *z, const real *x,
                          size_t ld)
 {
-    const struct side_product product = {.out = z,
-                                         .ldo = ld,
-                                         .rows = l->n_out,
-                                         .lanes = ld,
-                                         .depth = l->n_in,
-                                         .left = l->w,
-                                         .step = l->n_out,
-                                         .right = x,
-                                         .ldr = ld,
-                                         .start = l->bias};
-    product_across(&product);
+    const struct nn_tiny_op product = {.out = z,
+                                       .ldo = ld,
+                                       .left = l->w,
+                                       .step = l->n_out,
+                                       .right = x,
+                                       .start = l->bias,
+                                       .depth = l->n_in};
+    cut_product(NULL, product, forward_tiles, ld == VEC_LANES, l->n_out, ld,
+                forward_at);
     if (l->act == NN_ACT_softmax)
         softmax_side(z, z, ld, ld, l->n_out);
     else if (l->act == NN_ACT_log_softmax)

@@ -57,6 +57,15 @@ VEC_INLINE double add_square(double sum, double x)
 
 VEC_INLINE double add_abs(double sum, double x) { return sum + __builtin_fabs(x); }
 
+VEC_INLINE double join_doubles(double lane[NN_ROW_LANES])
+{
+#pragma GCC unroll 4
+    for (size_t half = NN_ROW_LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
 VEC_INLINE double sum_in_lanes(const real *x, size_t n,
                                double (*add)(double sum, double x))
 {
@@ -67,16 +76,62 @@ VEC_INLINE double sum_in_lanes(const real *x, size_t n,
             lane[l] = add(lane[l], (double)x[i + l]);
     for (size_t l = 0; i + l < n; l++)
         lane[l] = add(lane[l], (double)x[i + l]);
-    for (size_t half = NN_ROW_LANES / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return lane[0];
+    return join_doubles(lane);
 }
 
 static double sum_abs(const real *x, size_t n) { return sum_in_lanes(x, n, add_abs); }
 static double sum_squares(const real *x, size_t n)
 {
     return sum_in_lanes(x, n, add_square);
+}
+
+/* ---- Sums over rows, in double -------------------------------------------------- */
+
+static double row_total(const struct nn_row_sum *sum)
+{
+    double lane[NN_ROW_LANES];
+    for (size_t l = 0; l < NN_ROW_LANES; l++)
+        lane[l] = sum->lanes[l];
+    return sum->blocks + join_doubles(lane);
+}
+
+static void add_rows(struct nn_row_sum *sum, size_t position, const real *values,
+                     const real *weights, size_t m)
+{
+    for (size_t i = 0, run; i < m; i += run, position += run) {
+        size_t lane = position % NN_ROW_LANES;
+        double *lanes = sum->lanes + lane;
+        run = m - i < NN_ROW_LANES - lane ? m - i : NN_ROW_LANES - lane;
+        if (weights)
+            for (size_t l = 0; l < run; l++)
+                lanes[l] += (double)weights[i + l] * (double)values[i + l];
+        else if (run == NN_ROW_LANES)
+            for (size_t l = 0; l < NN_ROW_LANES; l++)
+                lanes[l] += (double)values[i + l];
+        else
+            for (size_t l = 0; l < run; l++)
+                lanes[l] += (double)values[i + l];
+        if ((position + run) % NN_SUM_BLOCK) continue;
+        sum->blocks = row_total(sum);
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            sum->lanes[l] = 0;
+    }
+}
+
+static int all_finite(const real *values, const real *weights, size_t m)
+{
+    mask bad = vec_is_nan(vec_zero());
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec v = vec_load_upto(values + i, m - i);
+        if (weights) {
+            vec w = vec_load_upto(weights + i, m - i);
+            // In double a product of two finite floats is finite.
+            if (NN_REAL_IS_F32) v = vec_mul(v, vec_zero()), w = vec_mul(w, vec_zero());
+            v = NN_REAL_IS_F32 ? vec_add(v, w) : vec_mul(v, w);
+        }
+        bad = mask_or(bad, vec_is_nan(vec_mul(v, vec_zero())));
+    }
+    return !mask_any(bad);
 }
 
 /* ---- Transpose ----------------------------------------------------------------- */

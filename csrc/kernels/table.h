@@ -62,19 +62,25 @@ typedef void nn_metric_fn(real *value, const real *p, const real *t, size_t rows
 typedef void nn_optimizer_fn(real *w, real *s0, real *s1, real *s2, const real *g,
                              size_t n, const struct nn_step *step);
 
-/* The plan of kernels/tiny.c: of each layer z = x W + b, y = f(z), feature by feature,
-   [columns][ld], of ld rows, a multiple of `lanes`. x is the y below; a feature of ones
-   follows it. d is dL/dy, then dL/dz. */
+/* A batch of m rows: numbers order[start], ..., or start, ... where order is NULL. */
+struct nn_batch {
+    const real *x, *y, *weights; /* of all rows; weights NULL: all 1 */
+    ptrdiff_t x_stride, y_stride;
+    const uint32_t *order;
+    size_t start, m;
+};
+
+/* A layer as kernels/tiny.c takes it: z = x W + b, y = f(z), feature by feature,
+   [columns][ld]. x is the y below; a feature of ones follows it. d is dL/dy, then
+   dL/dz. y is z where the slope of f does not read z. */
 struct nn_tiny_layer {
     size_t n_in, n_out;
-    const real *w, *bias; /* bias NULL: none */
-    size_t offset;        /* of W in a flat block; b follows W */
-    const real *x;        /* [n_in + 1][ld] */
-    real *z, *y, *d;      /* [n_out][ld]; y may be z */
+    size_t offset; /* of W in the flat blocks; b follows W */
+    int has_bias;
     nn_activation act;
-    nn_activation_forward_fn *forward; /* of an elementwise activation */
-    nn_activation_backward_fn *backward;
     real args[3];
+    const real *x;   /* [n_in + 1][ld] */
+    real *z, *y, *d; /* [n_out][ld] */
 };
 
 /* The loss, or a metric. */
@@ -86,21 +92,45 @@ struct nn_tiny_loss {
     real threshold;
 };
 
-struct nn_tiny {
-    size_t n_layers, n_metrics, n_in, target_columns, ld, capacity;
-    struct nn_tiny_layer *layers;
-    struct nn_tiny_loss *losses; /* [1 + n_metrics], the loss first */
-    real *x, *targets;           /* [n_in + 1][ld], [target_columns][ld] */
-    real *turned;                /* [ld][columns of one layer], whole vectors */
-    real *weights, *values; /* of the batch: [capacity], [1 + n_metrics][capacity] */
+/* What changes from one run of a program to the next. */
+struct nn_tiny_run {
+    size_t first, m;            /* rows of the batch */
+    const real *weights;        /* [m] or NULL: all 1 */
+    real scale;                 /* of the loss's gradient */
+    int goes_on;                /* gradients start from what is there */
+    real *grads;                /* a flat block */
+    const struct nn_step *step; /* NULL: no update */
 };
 
-/* The rows of a batch: numbers order[start], ..., or start, ... where order is NULL. */
-struct nn_tiny_batch {
-    const real *x, *y, *weights;
-    ptrdiff_t x_stride, y_stride;
-    const uint32_t *order;
-    size_t start, m;
+/* One operation with its operands; which of them it has is its own business. */
+struct nn_tiny_op {
+    void (*run)(const struct nn_tiny_op *op, const struct nn_tiny_run *run);
+    real *out;
+    const real *left, *right, *start;
+    size_t ldo, step, ldr, n, lanes, depth;
+    const void *what; /* the layer, the loss, the network */
+};
+
+/* A small network with its buffers, for blocks of ld rows, a multiple of `lanes`; the
+   program that trains it is ops[0] ... ops[n_forward] ... ops[n_ops]. */
+struct nn_tiny {
+    size_t n_layers, n_metrics, n_in, target_columns, n_params, ld, capacity;
+    struct nn_tiny_layer *layers;
+    struct nn_tiny_loss *losses; /* [1 + n_metrics], the loss first */
+    real *x, *targets;           /* [n_in + 4][ld], [target_columns + 3][ld] */
+    real *rows;                  /* [lanes][columns of x or targets], whole vectors */
+    real *turned;                /* [ld + 3][columns of one layer], whole vectors */
+    real *weights, *values; /* of the batch: [capacity], [1 + n_metrics][capacity] */
+    real *params, *slots[3];
+    nn_optimizer_fn *optimizer;
+    struct nn_tiny_op *ops;
+    size_t n_forward, n_ops;
+};
+
+/* A sum over rows in logical order: NN_ROW_LANES lanes within a block of NN_SUM_BLOCK
+   rows, joined by halves; blocks in order. Independent of how rows arrive. */
+struct nn_row_sum {
+    double lanes[NN_ROW_LANES], blocks;
 };
 
 /* A layer of `narrow`: y = f(x W + b). */
@@ -162,10 +192,12 @@ struct nn_kernels {
     void (*dropout)(real *out, const real *in, size_t rows, size_t cols, size_t row0,
                     uint64_t threshold, real scale, uint64_t seed, uint64_t step);
 
-    /* order = a permutation of 0 .. n-1, a function of seed and epoch alone:
-       Fisher-Yates from the top; position i swaps with floor(word_i (i + 1) / 2^64),
-       where word_i is half i % 2 of the Philox words (seed; i / 2, 5, epoch). */
-    void (*shuffle)(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch);
+    /* order[e] = a permutation of 0 .. n-1, a function of seed and epoch + e alone, for
+       e < n_epochs: Fisher-Yates from the top; position i swaps with floor(word_i (i +
+       1) / 2^64), where word_i is half i % 2 of the Philox words (seed; i / 2, 5,
+       epoch + e). */
+    void (*shuffle)(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch,
+                    size_t n_epochs);
 
     /* g += l1 sign(w) + l2 w: the gradient of a penalty (l2 is twice the factor). */
     void (*add_penalty)(real *g, const real *w, size_t n, real l1, real l2);
@@ -175,10 +207,24 @@ struct nn_kernels {
     double (*sum_abs)(const real *x, size_t n);
     double (*sum_squares)(const real *x, size_t n);
 
-    /* Gradients of a small network over rows [first, first + m) of a batch, m <=
-       NN_CHAIN, into the flat block grads; their weights and values into the plan's. */
-    void (*tiny_gradients)(const struct nn_tiny *net, real *grads,
-                           const struct nn_tiny_batch *batch, size_t first, size_t m);
+    /* Rows number position, ... of the sum's rows have these m values, weighted
+       (weights NULL: 1); then what it comes to. */
+    void (*add_rows)(struct nn_row_sum *sum, size_t position, const real *values,
+                     const real *weights, size_t m);
+    double (*row_total)(const struct nn_row_sum *sum);
+
+    /* Whether no value, weighted in double, is NaN or infinite. */
+    int (*all_finite)(const real *values, const real *weights, size_t m);
+
+    /* Write the program of a small network into ops and set its counts; ops NULL: only
+       count. */
+    void (*tiny_plan)(struct nn_tiny *net);
+
+    /* Rows run->first, ... of a batch: fetched, and up to the values of their loss and
+       metrics; then gradients and, if run->step, the update. m <= ld. */
+    void (*tiny_forward)(const struct nn_tiny *net, const struct nn_batch *batch,
+                         const struct nn_tiny_run *run);
+    void (*tiny_backward)(const struct nn_tiny *net, const struct nn_tiny_run *run);
 
     /* y[m][n_out] = outputs of a network of narrow layers for m rows of x, x_stride
        apart; rows_at_once of them, a multiple of `lanes`, in each of the two parts of

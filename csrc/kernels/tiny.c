@@ -1,234 +1,538 @@
-/* tiny.c: gradients of a network of narrow layers: lanes are rows of the batch.
+/* tiny.c: training of a network of narrow layers: lanes are rows of the batch.
 
    Where layers are narrower than a vector, lanes along columns would mostly be empty.
    Here a batch's numbers lie feature by feature, [columns][ld], whole vectors of rows:
    every element of W meets a vector of rows, activations, losses and metrics fill their
    lanes whatever the width, and no transposed W is needed. Only dW contracts over rows:
-   for it the deltas of a layer are turned, [rows][columns]. A feature that is always 1
-   follows those of each layer, so that db is one more row of dW.
+   for it a layer's d is turned, [rows][columns]. Lanes past the last row hold numbers
+   that nobody reads.
 
-   Lanes past the last row hold numbers that nobody reads. A plan (struct nn_tiny) that
-   the engine lays once says where everything is. */
+   A step of a small network is so short that looking things up would take most of it.
+   So a network is a program (tiny_plan): a list of operations, each with its operands,
+   written once; a step runs the list. */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
-/* out[i][lane] = start_i + sum_k left(i, k) right[k][lane], i < rows, k < depth <=
-   NN_CHAIN. left(i, k) = left[i step + k], or left[k step + i] in a product `across`.
- */
-struct side_product {
-    real *out;
-    size_t ldo, rows, lanes, depth;
-    const real *left;
-    size_t step;
-    const real *right; /* readable to whole vectors */
-    size_t ldr;
-    const real *start; /* [rows], or NULL: +0 */
-    int goes_on;       /* start from out: the chain began in an earlier call */
-};
+#define OP(name)                                                                       \
+    static void name(const struct nn_tiny_op *op, const struct nn_tiny_run *run)
 
-/* Rows i .. i + mr - 1, nv vectors of lanes from j on; the last stores `tail` lanes. */
-VEC_INLINE void side_tile(const unsigned mr, const unsigned nv, const int across,
-                          const struct side_product *p, size_t i, size_t j, size_t tail)
+/* ---- Products, in tiles ---------------------------------------------------------- */
+
+/* p += n, which the compiler must not turn into one register for each value of p. */
+#define WALK(p, n) ((p) += (n), ({ __asm__("" : "+r"(p)); }))
+
+/* Loops over a tile are unrolled, or its sums would not be registers. */
+#define EACH _Pragma("GCC unroll 12")
+
+/* The most rows of a tile: of one that is a vector wide. */
+#define TILE_MOST 12
+
+/* A tile of mr rows and nv vectors; `one`: ld is one vector, which saves arithmetic on
+   addresses.
+
+   z[i] = b[i] + sum_k W[k][i] x[k]: start b, left W, right x, depth n_in. lanes: y
+   takes the place of z, y = relu(z). */
+VEC_INLINE void forward_tile(const unsigned mr, const unsigned nv, const int one,
+                             const struct nn_tiny_op *op)
 {
-    vec acc[8][4], right[4];
-    const real *row[8], *r = p->right + j, *left = p->left + (across ? i : i * p->step);
-    real *out = p->out + i * p->ldo + j;
-    const size_t step = p->step, ldr = p->ldr, ldo = p->ldo, depth = p->depth;
-    for (unsigned a = 0; a < mr; a++) {
-        row[a] = left + a * step;
-        for (unsigned v = 0; v < nv; v++)
-            acc[a][v] = vec_set(p->start ? p->start[i + a] : 0);
+    vec acc[TILE_MOST][4], right[4];
+    const size_t ld = one ? VEC_LANES : op->ldo, step = op->step;
+    const real *left = op->left, *r = op->right, *end = r + op->depth * ld;
+    real *out = op->out;
+    EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
+        acc[a][v] = vec_set(op->start[a]);
+    for (; r < end; r += ld, left += step) {
+        EACH for (unsigned v = 0; v < nv; v++) right[v] = vec_load(r + v * VEC_LANES);
+        EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
+            acc[a][v] = vec_fma(vec_set(left[a]), right[v], acc[a][v]);
     }
-    if (p->goes_on)
-        for (unsigned a = 0; a < mr; a++)
-            for (unsigned v = 0; v < nv; v++)
-                acc[a][v] = vec_load_upto(out + a * ldo + v * VEC_LANES,
-                                          v + 1 == nv ? tail : VEC_LANES);
-    for (size_t k = 0; k < depth; k++, r += ldr) {
-        for (unsigned v = 0; v < nv; v++)
-            right[v] = vec_load(r + v * VEC_LANES);
-        for (unsigned a = 0; a < mr; a++) {
-            vec l = vec_set(across ? left[k * step + a] : row[a][k]);
-            for (unsigned v = 0; v < nv; v++)
-                acc[a][v] = vec_fma(l, right[v], acc[a][v]);
+    if (op->lanes)
+        EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
+            acc[a][v] = plain_relu_value(acc[a][v], NULL);
+    EACH for (unsigned a = 0; a < mr; a++)
+    {
+        EACH for (unsigned v = 0; v < nv; v++)
+            vec_store(out + v * VEC_LANES, acc[a][v]);
+        if (one)
+            out += ld;
+        else
+            WALK(out, ld);
+    }
+}
+
+/* dx[i] = sum_j W[i][j] d[j]: left W, right d, depth n_out. start: the y below, where
+   that is relu(z): dx times its slope. */
+VEC_INLINE void backward_tile(const unsigned mr, const unsigned nv, const int one,
+                              const struct nn_tiny_op *op)
+{
+    vec acc[TILE_MOST][4], right[4];
+    const size_t ld = one ? VEC_LANES : op->ldo, step = op->step;
+    const real *left[TILE_MOST / 3], *r = op->right, *end = r + op->depth * ld,
+                                     *y = op->start;
+    real *out = op->out;
+    EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
+        acc[a][v] = vec_zero();
+    // Three rows reached from one pointer leave registers for the others.
+    EACH for (unsigned g = 0; g < (mr + 2) / 3; g++) left[g] = op->left + 3 * g * step;
+    for (; r < end; r += ld) {
+        EACH for (unsigned v = 0; v < nv; v++) right[v] = vec_load(r + v * VEC_LANES);
+        EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
+            acc[a][v] =
+                vec_fma(vec_set(left[a / 3][a % 3 * step]), right[v], acc[a][v]);
+        EACH for (unsigned g = 0; g < (mr + 2) / 3; g++) left[g]++;
+    }
+    if (y) EACH for (unsigned a = 0; a < mr; a++)
+        {
+            EACH for (unsigned v = 0; v < nv; v++)
+            {
+                // y is +0 or NaN where it is not greater: there the slope is y.
+                vec in = vec_load(y + v * VEC_LANES);
+                mask is_on = vec_gt(in, vec_zero());
+                acc[a][v] = vec_mul(acc[a][v], vec_select(is_on, vec_set(1), in));
+            }
+            if (one)
+                y += ld;
+            else
+                WALK(y, ld);
+        }
+    EACH for (unsigned a = 0; a < mr; a++)
+    {
+        EACH for (unsigned v = 0; v < nv; v++)
+            vec_store(out + v * VEC_LANES, acc[a][v]);
+        if (one)
+            out += ld;
+        else
+            WALK(out, ld);
+    }
+}
+
+/* dw[i] = sum_m left[i][m] right[m], lanes of it, the first run->m rows. n: where in
+   the flat block. One of left, [..][step], and right, [m][ldr], is x, the other d. */
+VEC_INLINE void weights_tile(const unsigned mr, const unsigned nv, const int one,
+                             const struct nn_tiny_op *op, const struct nn_tiny_run *run)
+{
+    vec acc[TILE_MOST][4], right[4];
+    const size_t step = one ? VEC_LANES : op->step, ldr = one ? VEC_LANES : op->ldr;
+    const size_t tail = op->lanes - (nv - 1) * VEC_LANES, ldo = op->ldo;
+    const real *left[TILE_MOST / 3], *r = op->right, *end = r + run->m * ldr;
+    const unsigned groups = one ? 1 : (mr + 2) / 3;
+    real *out = run->grads + op->n;
+    EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
+        acc[a][v] = vec_zero();
+    if (run->goes_on) {
+        const real *from = out;
+        EACH for (unsigned a = 0; a < mr; a++)
+        {
+            EACH for (unsigned v = 0; v < nv; v++) acc[a][v] =
+                vec_load_upto(from + v * VEC_LANES, v + 1 == nv ? tail : VEC_LANES);
+            WALK(from, ldo);
         }
     }
-    for (unsigned a = 0; a < mr; a++)
-        for (unsigned v = 0; v < nv; v++)
-            vec_store_upto(out + a * ldo + v * VEC_LANES, acc[a][v],
-                           v + 1 == nv ? tail : VEC_LANES);
-}
-
-/* All rows, nv vectors of lanes. */
-VEC_INLINE void side_band(const unsigned nv, const int across,
-                          const struct side_product *p, size_t j, size_t tail)
-{
-    size_t i = 0;
-    if (nv == 1)
-        for (; i + 8 <= p->rows; i += 8)
-            side_tile(8, nv, across, p, i, j, tail);
-    for (; i + 4 <= p->rows; i += 4)
-        side_tile(4, nv, across, p, i, j, tail);
-    for (; i + 2 <= p->rows; i += 2)
-        side_tile(2, nv, across, p, i, j, tail);
-    if (i < p->rows) side_tile(1, nv, across, p, i, j, tail);
-}
-
-VEC_INLINE void side_cover(const int across, const struct side_product *p)
-{
-    size_t j = 0;
-#if defined(__AVX512F__) || defined(__aarch64__)
-    for (; j + 4 * VEC_LANES <= p->lanes; j += 4 * VEC_LANES)
-        side_band(4, across, p, j, VEC_LANES);
-#endif
-    for (; j + 2 * VEC_LANES <= p->lanes; j += 2 * VEC_LANES)
-        side_band(2, across, p, j, VEC_LANES);
-    for (; j + VEC_LANES <= p->lanes; j += VEC_LANES)
-        side_band(1, across, p, j, VEC_LANES);
-    if (j < p->lanes) side_band(1, across, p, j, p->lanes - j);
-}
-static void product_across(const struct side_product *p) { side_cover(1, p); }
-static void product_along(const struct side_product *p) { side_cover(0, p); }
-
-/* out[m][j] = in[j][m], j < n, m < rows; n and rows rounded up to vectors and fours. */
-static void turn(real *out, size_t ldo, const real *in, size_t ld, size_t n,
-                 size_t rows)
-{
-    for (size_t j = 0; j < n; j += VEC_LANES)
-        for (size_t m = 0; m < rows; m += 4)
-            vec_columns(out + m * ldo + j, ldo, in + j * ld + m, ld);
-}
-
-static void tiny_fetch(const struct nn_tiny *net, const struct nn_tiny_batch *batch,
-                       size_t first, size_t m)
-{
-    const size_t ld = net->ld, n_in = net->n_in, n_t = net->target_columns;
-    for (size_t i = 0; i < m; i++) {
-        size_t at = batch->start + first + i;
-        ptrdiff_t row = batch->order ? (ptrdiff_t)batch->order[at] : (ptrdiff_t)at;
-        const real *x = batch->x + row * batch->x_stride;
-        const real *t = batch->y + row * batch->y_stride;
-        for (size_t j = 0; j < n_in; j++)
-            net->x[j * ld + i] = x[j];
-        for (size_t j = 0; j < n_t; j++)
-            net->targets[j * ld + i] = t[j];
-        if (batch->weights) net->weights[first + i] = batch->weights[row];
+    EACH for (unsigned g = 0; g < groups; g++) left[g] = op->left + 3 * g * step;
+    for (; r < end; r += ldr) {
+        EACH for (unsigned v = 0; v < nv; v++) right[v] = vec_load(r + v * VEC_LANES);
+        EACH for (unsigned a = 0; a < mr; a++)
+        {
+            vec l = vec_set(one ? left[0][a * VEC_LANES] : left[a / 3][a % 3 * step]);
+            EACH for (unsigned v = 0; v < nv; v++) acc[a][v] =
+                vec_fma(l, right[v], acc[a][v]);
+        }
+        EACH for (unsigned g = 0; g < groups; g++) left[g]++;
+    }
+    EACH for (unsigned a = 0; a < mr; a++)
+    {
+        EACH for (unsigned v = 0; v + 1 < nv; v++)
+            vec_store(out + v * VEC_LANES, acc[a][v]);
+        vec_store_upto(out + (nv - 1) * VEC_LANES, acc[a][nv - 1], tail);
+        WALK(out, ldo);
     }
 }
 
-static void tiny_forward(const struct nn_tiny *net)
+/* Every tile is a function of its own: [shape][rows - 1]. */
+typedef void tiny_fn(const struct nn_tiny_op *op, const struct nn_tiny_run *run);
+typedef tiny_fn *const tile_fns[][TILE_MOST];
+enum { ONE_VECTOR, ONE, TWO, FOUR };
+#define VECS_ONE_VECTOR 1
+#define VECS_ONE 1
+#define VECS_TWO 2
+#define VECS_FOUR 4
+static const size_t tile_most[] = {TILE_MOST, TILE_MOST, 6, 4};
+static const size_t tile_vecs[] = {1, 1, 2, 4};
+
+#define SIDE_TILE(shape, mr)                                                           \
+    OP(forward_##shape##_##mr)                                                         \
+    {                                                                                  \
+        (void)run;                                                                     \
+        forward_tile(mr, VECS_##shape, shape == ONE_VECTOR, op);                       \
+    }                                                                                  \
+    OP(backward_##shape##_##mr)                                                        \
+    {                                                                                  \
+        (void)run;                                                                     \
+        backward_tile(mr, VECS_##shape, shape == ONE_VECTOR, op);                      \
+    }                                                                                  \
+    OP(weights_##shape##_##mr)                                                         \
+    {                                                                                  \
+        weights_tile(mr, VECS_##shape, shape == ONE_VECTOR, op, run);                  \
+    }
+#define TO_4(X, shape)                                                                 \
+    X(shape, 1)                                                                        \
+    X(shape, 2)                                                                        \
+    X(shape, 3)                                                                        \
+    X(shape, 4)
+#define TO_6(X, shape)                                                                 \
+    TO_4(X, shape) X(shape, 5)                                                         \
+    X(shape, 6)
+#define TO_12(X, shape)                                                                \
+    TO_6(X, shape) X(shape, 7)                                                         \
+    X(shape, 8)                                                                        \
+    X(shape, 9)                                                                        \
+    X(shape, 10)                                                                       \
+    X(shape, 11)                                                                       \
+    X(shape, 12)
+TO_12(SIDE_TILE, ONE_VECTOR)
+TO_12(SIDE_TILE, ONE)
+TO_6(SIDE_TILE, TWO)
+TO_4(SIDE_TILE, FOUR)
+
+#define FORWARD_NAME(shape, mr) forward_##shape##_##mr,
+#define BACKWARD_NAME(shape, mr) backward_##shape##_##mr,
+#define WEIGHTS_NAME(shape, mr) weights_##shape##_##mr,
+#define TILES(X)                                                                       \
+    {                                                                                  \
+        {                                                                              \
+            TO_12(X, ONE_VECTOR)                                                       \
+        }                                                                              \
+        , { TO_12(X, ONE) }                                                            \
+        , { TO_6(X, TWO) }                                                             \
+        , { TO_4(X, FOUR) }                                                            \
+        ,                                                                              \
+    }
+static tile_fns forward_tiles = TILES(FORWARD_NAME);
+static tile_fns backward_tiles = TILES(BACKWARD_NAME);
+static tile_fns weights_tiles = TILES(WEIGHTS_NAME);
+
+/* Columns in rows that hold whole vectors, and whole fours. */
+static size_t padded(size_t columns)
+{
+    const size_t unit = VEC_LANES < 4 ? 4 : VEC_LANES;
+    return (columns + unit - 1) / unit * unit;
+}
+
+/* ---- The other operations -------------------------------------------------------- */
+
+/* out[m][j] = left[j][m], j < n, m < run->m, four rows or four columns at a time; more
+   is written, up to whole vectors and fours. */
+OP(turn_by_rows)
+{
+    for (size_t j = 0; j < op->n; j += VEC_LANES)
+        for (size_t m = 0; m < run->m; m += 4)
+            vec_columns(op->out + m * op->ldo + j, op->ldo, op->left + j * op->step + m,
+                        op->step);
+}
+OP(turn_by_columns)
+{
+    for (size_t j = 0; j < op->n; j += 4)
+        for (size_t m = 0; m < run->m; m += VEC_LANES)
+            vec_rows(op->out + m * op->ldo + j, op->ldo, op->left + j * op->step + m,
+                     op->step);
+}
+OP(turn_one_vector)
+{
+    for (size_t m = 0; m < run->m; m += 4)
+        vec_columns(op->out + m * VEC_LANES, VEC_LANES, op->left + m, VEC_LANES);
+}
+
+/* out[0] = sum_m left[m] */
+OP(sum_rows)
+{
+    real sum = run->goes_on ? run->grads[op->n] : 0;
+    for (size_t m = 0; m < run->m; m++)
+        sum += op->left[m];
+    run->grads[op->n] = sum;
+}
+
+OP(activate)
+{
+    const struct nn_tiny_layer *l = op->what;
+    (void)run;
+    if (l->act == NN_ACT_softmax)
+        softmax_side(l->y, l->z, op->ldo, op->ldo, l->n_out);
+    else if (l->act == NN_ACT_log_softmax)
+        log_softmax_side(l->y, l->z, op->ldo, op->ldo, l->n_out);
+    else
+        activations[l->act].forward(l->y, l->z, l->n_out, op->ldo, l->args);
+}
+
+OP(slope)
+{
+    const struct nn_tiny_layer *l = op->what;
+    (void)run;
+    if (l->act == NN_ACT_softmax)
+        softmax_slope_side(l->d, l->d, l->y, op->ldo, op->ldo, l->n_out);
+    else if (l->act == NN_ACT_log_softmax)
+        log_softmax_slope_side(l->d, l->d, l->y, op->ldo, op->ldo, l->n_out);
+    else
+        activations[l->act].backward(l->d, l->d, op->left, l->y, l->n_out, op->ldo,
+                                     l->args);
+}
+
+/* out[m] = loss or metric of left and right; start: where the loss's slope goes. */
+OP(loss)
+{
+    const struct nn_tiny_loss *loss = op->what;
+    side_losses[loss->loss](op->out + run->first, (real *)op->start, op->left,
+                            op->right, op->ldr, run->m, op->n,
+                            op->start ? run->weights : NULL, op->start ? run->scale : 1,
+                            &loss->args);
+}
+OP(metric)
+{
+    const struct nn_tiny_loss *loss = op->what;
+    side_metrics[loss->metric](op->out + run->first, op->left, op->right, op->ldr,
+                               run->m, op->n, loss->threshold);
+}
+
+/* One step of the optimizer on lanes parameters from n on. */
+OP(update_run_of)
+{
+    const struct nn_tiny *net = op->what;
+    const size_t at = op->n;
+    real *slot[3];
+    if (!run->step) return;
+    for (int s = 0; s < 3; s++)
+        slot[s] = net->slots[s] ? net->slots[s] + at : NULL;
+    net->optimizer(net->params + at, slot[0], slot[1], slot[2], run->grads + at,
+                   op->lanes, run->step);
+}
+
+/* ---- The program ----------------------------------------------------------------- */
+
+static void emit(struct nn_tiny *net, struct nn_tiny_op op)
+{
+    if (net->ops) net->ops[net->n_ops] = op;
+    net->n_ops++;
+}
+
+/* Where the tile at row i and lane j of a product starts, in its operands. */
+typedef void tile_at_fn(struct nn_tiny_op *op, size_t i, size_t j);
+
+/* Cut a product of rows x lanes into tiles, which join the program; net NULL: which run
+   at once. */
+static void cut_product(struct nn_tiny *net, struct nn_tiny_op whole, tile_fns tiles,
+                        int one_vector, size_t rows, size_t lanes, tile_at_fn *at)
+{
+    for (size_t j = 0, vecs; j < lanes; j += vecs * VEC_LANES) {
+        size_t left = (lanes - j) / VEC_LANES;
+        int shape = one_vector ? ONE_VECTOR : ONE;
+        if (left >= 2) shape = left >= 4 && TILE_VECS == 4 ? FOUR : TWO;
+        vecs = tile_vecs[shape];
+        for (size_t i = 0, n; i < rows; i += n) {
+            struct nn_tiny_op op = whole;
+            n = tile_rows(rows - i, tile_most[shape]);
+            op.run = tiles[shape][n - 1];
+            at(&op, i, j);
+            if (net)
+                emit(net, op);
+            else
+                op.run(&op, NULL);
+        }
+    }
+}
+
+static void forward_at(struct nn_tiny_op *op, size_t i, size_t j)
+{
+    static const real zeros[TILE_MOST];
+    op->out += i * op->ldo + j;
+    op->left += i;
+    op->right += j;
+    op->start = op->start ? op->start + i : zeros;
+}
+
+static void backward_at(struct nn_tiny_op *op, size_t i, size_t j)
+{
+    op->out += i * op->ldo + j;
+    op->left += i * op->step;
+    op->right += j;
+    if (op->start) op->start += i * op->ldo + j;
+}
+
+static void weights_at(struct nn_tiny_op *op, size_t i, size_t j)
+{
+    op->n += i * op->ldo + j;
+    op->left += i * op->step;
+    op->right += j;
+    op->lanes -= j;
+}
+
+static int is_plain_relu(const struct nn_tiny_layer *l)
+{
+    return l->act == NN_ACT_relu && relu_is_plain(l->args);
+}
+
+static void emit_forward(struct nn_tiny *net, const struct nn_tiny_layer *l)
 {
     const size_t ld = net->ld;
-    for (const struct nn_tiny_layer *l = net->layers; l < net->layers + net->n_layers;
-         l++) {
-        const struct side_product z = {.out = l->z,
-                                       .ldo = ld,
-                                       .rows = l->n_out,
-                                       .lanes = ld,
-                                       .depth = l->n_in,
-                                       .left = l->w,
-                                       .step = l->n_out,
-                                       .right = l->x,
-                                       .ldr = ld,
-                                       .start = l->bias};
-        product_across(&z);
-        if (l->act == NN_ACT_softmax)
-            softmax_side(l->y, l->z, ld, ld, l->n_out);
-        else if (l->act == NN_ACT_log_softmax)
-            log_softmax_side(l->y, l->z, ld, ld, l->n_out);
-        else if (l->act != NN_ACT_linear)
-            l->forward(l->y, l->z, l->n_out, ld, l->args);
-    }
+    const real *w = net->params + l->offset;
+    struct nn_tiny_op z = {.out = is_plain_relu(l) ? l->y : l->z,
+                           .ldo = ld,
+                           .left = w,
+                           .step = l->n_out,
+                           .right = l->x,
+                           .start = l->has_bias ? w + l->n_in * l->n_out : NULL,
+                           .lanes = (size_t)is_plain_relu(l),
+                           .depth = l->n_in};
+    cut_product(net, z, forward_tiles, ld == VEC_LANES, l->n_out, ld, forward_at);
+    if (l->act != NN_ACT_linear && !is_plain_relu(l))
+        emit(net, (struct nn_tiny_op){.run = activate, .what = l, .ldo = ld});
 }
 
-/* Values of the loss and the metrics; d of the last layer. */
-static void tiny_measure(const struct nn_tiny *net, const struct nn_tiny_batch *batch,
-                         size_t first, size_t m)
+static void emit_losses(struct nn_tiny *net)
 {
     const struct nn_tiny_layer *top = net->layers + net->n_layers - 1;
-    const real *weights = batch->weights ? net->weights + first : NULL;
     for (size_t i = 0; i <= net->n_metrics; i++) {
-        const struct nn_tiny_loss *loss = net->losses + i;
-        const real *p = loss->on_logits ? top->z : top->y;
-        real *value = net->values + i * net->capacity + first;
-        if (i == 0)
-            side_losses[loss->loss](value, top->d, p, net->targets, net->ld, m,
-                                    top->n_out, weights, (real)(1 / (double)batch->m),
-                                    &loss->args);
-        else if (loss->metric == NN_METRIC_loss_value)
-            side_losses[loss->loss](value, NULL, p, net->targets, net->ld, m,
-                                    top->n_out, NULL, 1, &loss->args);
-        else
-            side_metrics[loss->metric](value, p, net->targets, net->ld, m, top->n_out,
-                                       loss->threshold);
+        const struct nn_tiny_loss *from = net->losses + i;
+        int is_loss = from->metric == NN_METRIC_loss_value;
+        emit(net, (struct nn_tiny_op){.run = is_loss ? loss : metric,
+                                      .out = net->values + i * net->capacity,
+                                      .left = from->on_logits ? top->z : top->y,
+                                      .right = net->targets,
+                                      .start = i ? NULL : top->d,
+                                      .ldr = net->ld,
+                                      .n = top->n_out,
+                                      .what = from});
     }
 }
 
-static void tiny_backward(const struct nn_tiny *net)
+/* dL/dx of a layer, which is the d of the one below. */
+static void emit_backward(struct nn_tiny *net, const struct nn_tiny_layer *l)
 {
     const size_t ld = net->ld;
+    const struct nn_tiny_layer *below = l - 1;
+    struct nn_tiny_op dx = {.out = below->d,
+                            .ldo = ld,
+                            .left = net->params + l->offset,
+                            .step = l->n_out,
+                            .right = l->d,
+                            .start = is_plain_relu(below) ? below->y : NULL,
+                            .depth = l->n_out};
+    cut_product(net, dx, backward_tiles, ld == VEC_LANES, l->n_in, ld, backward_at);
+}
+
+/* dW and db. With one output lanes run along inputs: x is turned, not d. */
+static void emit_weights(struct nn_tiny *net, const struct nn_tiny_layer *l)
+{
+    const size_t ld = net->ld;
+    const int turns_x = l->n_out == 1;
+    size_t rows = turns_x ? 1 : l->n_in, lanes = turns_x ? l->n_in : l->n_out;
+    size_t turned_ld = padded(lanes);
+    int one_vector = ld == VEC_LANES && turned_ld == VEC_LANES;
+    int by_columns = (lanes + 3) / 4 * ld < (ld + 3) / 4 * turned_ld;
+    struct nn_tiny_op turns = {.run = one_vector   ? turn_one_vector
+                                      : by_columns ? turn_by_columns
+                                                   : turn_by_rows,
+                               .out = net->turned,
+                               .ldo = turned_ld,
+                               .left = turns_x ? l->x : l->d,
+                               .step = ld,
+                               .n = lanes};
+    struct nn_tiny_op dw = {.ldo = l->n_out,
+                            .left = turns_x ? l->d : l->x,
+                            .step = ld,
+                            .right = net->turned,
+                            .ldr = turned_ld,
+                            .n = l->offset,
+                            .lanes = lanes};
+    struct nn_tiny_op db = {
+        .run = sum_rows, .left = l->d, .n = l->offset + l->n_in * l->n_out};
+    emit(net, turns);
+    if (l->has_bias && !turns_x) rows++; // x ends with ones: db follows dW
+    cut_product(net, dw, weights_tiles, one_vector, rows, lanes, weights_at);
+    if (l->has_bias && turns_x) emit(net, db);
+}
+
+/* Parameters that are worth a call of the optimizer. */
+#define UPDATE_LEAST 64
+
+static void tiny_plan(struct nn_tiny *net)
+{
+    net->n_ops = 0;
+    for (size_t i = 0; i < net->n_layers; i++)
+        emit_forward(net, net->layers + i);
+    emit_losses(net);
+    net->n_forward = net->n_ops;
+    size_t end = net->n_params;
     for (size_t i = net->n_layers; i-- > 0;) {
         const struct nn_tiny_layer *l = net->layers + i;
-        if (!(i + 1 == net->n_layers && net->losses->on_logits)) {
-            if (l->act == NN_ACT_softmax)
-                softmax_slope_side(l->d, l->d, l->y, ld, ld, l->n_out);
-            else if (l->act == NN_ACT_log_softmax)
-                log_softmax_slope_side(l->d, l->d, l->y, ld, ld, l->n_out);
-            else if (l->act != NN_ACT_linear)
-                l->backward(l->d, l->d, l->z, l->y, l->n_out, ld, l->args);
-        }
-        if (i == 0) break;
-        const struct side_product dx = {.out = l[-1].d,
-                                        .ldo = ld,
-                                        .rows = l->n_in,
-                                        .lanes = ld,
-                                        .depth = l->n_out,
-                                        .left = l->w,
-                                        .step = l->n_out,
-                                        .right = l->d,
-                                        .ldr = ld};
-        product_along(&dx);
+        int is_top = i + 1 == net->n_layers;
+        int is_done = is_top ? net->losses->on_logits : is_plain_relu(l);
+        if (l->act != NN_ACT_linear && !is_done)
+            emit(net, (struct nn_tiny_op){.run = slope,
+                                          .what = l,
+                                          .left = is_plain_relu(l) ? l->y : l->z,
+                                          .ldo = net->ld});
+        if (i) emit_backward(net, l);
+        emit_weights(net, l);
+        // Updates follow soon, as divisions take long, but not for a few numbers.
+        if (i && end - l->offset < UPDATE_LEAST) continue;
+        emit(net, (struct nn_tiny_op){.run = update_run_of,
+                                      .what = net,
+                                      .n = l->offset,
+                                      .lanes = end - l->offset});
+        end = l->offset;
     }
 }
 
-/* dw = x^T d and db, which follows it, over m rows. */
-static void tiny_differentiate(const struct nn_tiny *net, real *grads, size_t m,
-                               int goes_on)
+/* out[j][i] = element j of row i of the batch, m rows from `first` on; after the last
+   column come ones, up to fours. rows: room for VEC_LANES rows, padded. */
+static void fetch(real *out, size_t ld, real *rows, const real *from, ptrdiff_t stride,
+                  size_t columns, const struct nn_batch *batch, size_t first, size_t m)
 {
-    const size_t ld = net->ld;
-    for (const struct nn_tiny_layer *l = net->layers; l < net->layers + net->n_layers;
-         l++) {
-        const size_t n_in = l->n_in + (l->bias != NULL), n_out = l->n_out;
-        struct side_product dw = {.out = grads + l->offset,
-                                  .ldo = n_out,
-                                  .rows = n_in,
-                                  .lanes = n_out,
-                                  .depth = m,
-                                  .left = l->x,
-                                  .step = ld,
-                                  .right = net->turned,
-                                  .goes_on = goes_on};
-        if (n_out == 1) {
-            // The same with x turned: lanes are inputs.
-            dw.rows = 1;
-            dw.lanes = n_in;
-            dw.left = l->d;
+    const uint32_t *order = batch->order ? batch->order + batch->start + first : NULL;
+    const size_t tail = columns % VEC_LANES, full = columns - tail;
+    const size_t pitch = padded(columns);
+    if (!order) from += (ptrdiff_t)(batch->start + first) * stride;
+    if (columns == 1) {
+        for (size_t i = 0; i < m; i++)
+            out[i] = from[(order ? (ptrdiff_t)order[i] : (ptrdiff_t)i) * stride];
+        return;
+    }
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        size_t n = m - i < VEC_LANES ? m - i : VEC_LANES;
+        for (size_t l = 0; l < n; l++) {
+            ptrdiff_t row = order ? (ptrdiff_t)order[i + l] : (ptrdiff_t)(i + l);
+            const real *x = from + row * stride;
+            real *to = rows + l * pitch;
+            for (size_t j = 0; j < full; j += VEC_LANES)
+                vec_store(to + j, vec_load(x + j));
+            if (tail)
+                vec_store(to + full,
+                          row_select(tail, 0, vec_load_n(x + full, tail), vec_set(1)));
+            for (size_t j = columns; VEC_LANES < 4 && j < pitch; j++)
+                to[j] = 1;
         }
-        dw.ldr = (dw.lanes + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
-        turn(net->turned, dw.ldr, n_out == 1 ? l->x : l->d, ld, dw.lanes, m);
-        product_along(&dw);
+        for (size_t j = 0; j < columns; j += 4)
+            vec_columns(out + j * ld + i, ld, rows + j, pitch);
     }
 }
 
-static void tiny_gradients(const struct nn_tiny *net, real *grads,
-                           const struct nn_tiny_batch *batch, size_t first, size_t m)
+static void tiny_forward(const struct nn_tiny *net, const struct nn_batch *batch,
+                         const struct nn_tiny_run *run)
 {
-    for (size_t i = 0, n; i < m; i += n) {
-        n = m - i < net->ld ? m - i : net->ld;
-        tiny_fetch(net, batch, first + i, n);
-        tiny_forward(net);
-        tiny_measure(net, batch, first + i, n);
-        tiny_backward(net);
-        tiny_differentiate(net, grads, n, i > 0);
-    }
+    const size_t first = run->first, m = run->m;
+    fetch(net->x, net->ld, net->rows, batch->x, batch->x_stride, net->n_in, batch,
+          first, m);
+    fetch(net->targets, net->ld, net->rows, batch->y, batch->y_stride,
+          net->target_columns, batch, first, m);
+    if (batch->weights)
+        fetch(net->weights + first, net->ld, net->rows, batch->weights, 1, 1, batch,
+              first, m);
+    for (const struct nn_tiny_op *op = net->ops; op < net->ops + net->n_forward; op++)
+        op->run(op, run);
+}
+
+static void tiny_backward(const struct nn_tiny *net, const struct nn_tiny_run *run)
+{
+    const struct nn_tiny_op *end = net->ops + net->n_ops;
+    for (const struct nn_tiny_op *op = net->ops + net->n_forward; op < end; op++)
+        op->run(op, run);
 }

@@ -151,3 +151,60 @@ VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
     }
 }
 #endif
+
+#if NN_REAL_IS_F32
+/* Four elements of a at p, the next four at p + ld. */
+VEC_INLINE void vec_store_quads(real *p, size_t ld, __m256d a)
+{
+    _mm_storeu_ps(p, _mm256_castps256_ps128((vec)a));
+    _mm_storeu_ps(p + ld, _mm256_extractf128_ps((vec)a, 1));
+}
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    vec a = vec_load(in), b = vec_load(in + ldi);
+    vec c = vec_load(in + 2 * ldi), d = vec_load(in + 3 * ldi);
+    __m256d ab = (__m256d)_mm256_unpacklo_ps(a, b);
+    __m256d cd = (__m256d)_mm256_unpacklo_ps(c, d);
+    vec_store_quads(out, 4 * ldo, _mm256_unpacklo_pd(ab, cd));
+    vec_store_quads(out + ldo, 4 * ldo, _mm256_unpackhi_pd(ab, cd));
+    ab = (__m256d)_mm256_unpackhi_ps(a, b), cd = (__m256d)_mm256_unpackhi_ps(c, d);
+    vec_store_quads(out + 2 * ldo, 4 * ldo, _mm256_unpacklo_pd(ab, cd));
+    vec_store_quads(out + 3 * ldo, 4 * ldo, _mm256_unpackhi_pd(ab, cd));
+}
+#else
+/* Two elements of a at p, the next two at p + ld. */
+VEC_INLINE void vec_store_pairs(real *p, size_t ld, vec a)
+{
+    _mm_storeu_pd(p, _mm256_castpd256_pd128(a));
+    _mm_storeu_pd(p + ld, _mm256_extractf128_pd(a, 1));
+}
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    for (int i = 0; i < 4; i += 2) {
+        vec a = vec_load(in + i * ldi), b = vec_load(in + (i + 1) * ldi);
+        vec_store_pairs(out + i, 2 * ldo, _mm256_unpacklo_pd(a, b));
+        vec_store_pairs(out + i + ldo, 2 * ldo, _mm256_unpackhi_pd(a, b));
+    }
+}
+#endif
+
+#define WIDE_LANES 4
+typedef __m256i wide;
+VEC_INLINE wide wide_set(uint64_t i) { return _mm256_set1_epi64x((long long)i); }
+VEC_INLINE wide wide_load(const uint64_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+VEC_INLINE wide wide_mul(wide a, wide b) { return _mm256_mul_epu32(a, b); }
+VEC_INLINE wide wide_high(wide a) { return _mm256_srli_epi64(a, 32); }
+VEC_INLINE wide wide_xor(wide a, wide b) { return _mm256_xor_si256(a, b); }
+VEC_INLINE wide wide_join(wide low, wide high)
+{
+    return _mm256_blend_epi32(low, _mm256_slli_epi64(high, 32), 0xAA);
+}
+VEC_INLINE void wide_zip(uint64_t *p, wide a, wide b)
+{
+    wide low = _mm256_unpacklo_epi64(a, b), high = _mm256_unpackhi_epi64(a, b);
+    _mm256_storeu_si256((__m256i *)p, _mm256_permute2x128_si256(low, high, 0x20));
+    _mm256_storeu_si256((__m256i *)(p + 4), _mm256_permute2x128_si256(low, high, 0x31));
+}

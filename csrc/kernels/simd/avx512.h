@@ -144,3 +144,62 @@ VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
     }
 }
 #endif
+
+#if NN_REAL_IS_F32
+/* Four elements of a at p, the next four at p + ld, ... */
+VEC_INLINE void vec_store_quads(real *p, size_t ld, __m512d a)
+{
+    _mm_storeu_ps(p, _mm512_castps512_ps128((vec)a));
+    _mm_storeu_ps(p + ld, _mm512_extractf32x4_ps((vec)a, 1));
+    _mm_storeu_ps(p + 2 * ld, _mm512_extractf32x4_ps((vec)a, 2));
+    _mm_storeu_ps(p + 3 * ld, _mm512_extractf32x4_ps((vec)a, 3));
+}
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    vec a = vec_load(in), b = vec_load(in + ldi);
+    vec c = vec_load(in + 2 * ldi), d = vec_load(in + 3 * ldi);
+    __m512d ab = (__m512d)_mm512_unpacklo_ps(a, b);
+    __m512d cd = (__m512d)_mm512_unpacklo_ps(c, d);
+    vec_store_quads(out, 4 * ldo, _mm512_unpacklo_pd(ab, cd));
+    vec_store_quads(out + ldo, 4 * ldo, _mm512_unpackhi_pd(ab, cd));
+    ab = (__m512d)_mm512_unpackhi_ps(a, b), cd = (__m512d)_mm512_unpackhi_ps(c, d);
+    vec_store_quads(out + 2 * ldo, 4 * ldo, _mm512_unpacklo_pd(ab, cd));
+    vec_store_quads(out + 3 * ldo, 4 * ldo, _mm512_unpackhi_pd(ab, cd));
+}
+#else
+/* Two elements of a at p, the next two at p + ld, ... */
+VEC_INLINE void vec_store_pairs(real *p, size_t ld, vec a)
+{
+    _mm_storeu_pd(p, _mm512_castpd512_pd128(a));
+    _mm_storeu_pd(p + ld, _mm512_extractf64x2_pd(a, 1));
+    _mm_storeu_pd(p + 2 * ld, _mm512_extractf64x2_pd(a, 2));
+    _mm_storeu_pd(p + 3 * ld, _mm512_extractf64x2_pd(a, 3));
+}
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    for (int i = 0; i < 4; i += 2) {
+        vec a = vec_load(in + i * ldi), b = vec_load(in + (i + 1) * ldi);
+        vec_store_pairs(out + i, 2 * ldo, _mm512_unpacklo_pd(a, b));
+        vec_store_pairs(out + i + ldo, 2 * ldo, _mm512_unpackhi_pd(a, b));
+    }
+}
+#endif
+
+#define WIDE_LANES 8
+typedef __m512i wide;
+VEC_INLINE wide wide_set(uint64_t i) { return _mm512_set1_epi64((long long)i); }
+VEC_INLINE wide wide_load(const uint64_t *p) { return _mm512_loadu_si512(p); }
+VEC_INLINE wide wide_mul(wide a, wide b) { return _mm512_mul_epu32(a, b); }
+VEC_INLINE wide wide_high(wide a) { return _mm512_srli_epi64(a, 32); }
+VEC_INLINE wide wide_xor(wide a, wide b) { return _mm512_xor_si512(a, b); }
+VEC_INLINE wide wide_join(wide low, wide high)
+{
+    return _mm512_mask_blend_epi32(0xAAAA, low, _mm512_slli_epi64(high, 32));
+}
+VEC_INLINE void wide_zip(uint64_t *p, wide a, wide b)
+{
+    const wide first = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    const wide second = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+    _mm512_storeu_si512(p, _mm512_permutex2var_epi64(a, first, b));
+    _mm512_storeu_si512(p + 8, _mm512_permutex2var_epi64(a, second, b));
+}

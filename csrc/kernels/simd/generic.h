@@ -106,3 +106,23 @@ VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
     for (size_t i = 0; i < 4; i++)
         out[i * ldo] = in[i];
 }
+
+/* out[l][i] = in[i][l], i < 4, l < VEC_LANES: the inverse. */
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    (void)ldo;
+    for (size_t i = 0; i < 4; i++)
+        out[i] = in[i * ldi];
+}
+
+/* 64-bit integers: wide_mul multiplies the low halves; wide_zip stores a and b in turn:
+   p[2 i] = a[i], p[2 i + 1] = b[i]. */
+#define WIDE_LANES 1
+typedef uint64_t wide;
+VEC_INLINE wide wide_set(uint64_t i) { return i; }
+VEC_INLINE wide wide_load(const uint64_t *p) { return *p; }
+VEC_INLINE wide wide_mul(wide a, wide b) { return (uint64_t)(uint32_t)a * (uint32_t)b; }
+VEC_INLINE wide wide_high(wide a) { return a >> 32; }
+VEC_INLINE wide wide_xor(wide a, wide b) { return a ^ b; }
+VEC_INLINE wide wide_join(wide low, wide high) { return (uint32_t)low | high << 32; }
+VEC_INLINE void wide_zip(uint64_t *p, wide a, wide b) { p[0] = a, p[1] = b; }

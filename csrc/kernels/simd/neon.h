@@ -131,13 +131,17 @@ VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
 {
     vec a = vec_load(in), b = vec_load(in + ldi);
     vec c = vec_load(in + 2 * ldi), d = vec_load(in + 3 * ldi);
-    // zip1 of a, c and of b, d, zipped again: a0 b0 c0 d0, a1 b1 c1 d1, ...
+    // Zipped twice: a0 c0 a1 c1 and b0 d0 b1 d1 become a0 b0 c0 d0 and a1 b1 c1 d1.
     vec ac = vzip1q_f32(a, c), bd = vzip1q_f32(b, d);
     vec_store(out, vzip1q_f32(ac, bd));
     vec_store(out + ldo, vzip2q_f32(ac, bd));
     ac = vzip2q_f32(a, c), bd = vzip2q_f32(b, d);
     vec_store(out + 2 * ldo, vzip1q_f32(ac, bd));
     vec_store(out + 3 * ldo, vzip2q_f32(ac, bd));
+}
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    vec_columns(out, ldo, in, ldi); // four rows, four columns
 }
 #else
 VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
@@ -148,4 +152,29 @@ VEC_INLINE void vec_columns(real *out, size_t ldo, const real *in, size_t ldi)
         vec_store(out + (i + 1) * ldo, vzip2q_f64(a, b));
     }
 }
+VEC_INLINE void vec_rows(real *out, size_t ldo, const real *in, size_t ldi)
+{
+    for (int i = 0; i < 4; i += 2) {
+        vec a = vec_load(in + i * ldi), b = vec_load(in + (i + 1) * ldi);
+        vec_store(out + i, vzip1q_f64(a, b));
+        vec_store(out + i + ldo, vzip2q_f64(a, b));
+    }
+}
 #endif
+
+#define WIDE_LANES 2
+typedef uint64x2_t wide;
+VEC_INLINE wide wide_set(uint64_t i) { return vdupq_n_u64(i); }
+VEC_INLINE wide wide_load(const uint64_t *p) { return vld1q_u64(p); }
+VEC_INLINE wide wide_mul(wide a, wide b)
+{
+    return vmull_u32(vmovn_u64(a), vmovn_u64(b));
+}
+VEC_INLINE wide wide_high(wide a) { return vshrq_n_u64(a, 32); }
+VEC_INLINE wide wide_xor(wide a, wide b) { return veorq_u64(a, b); }
+VEC_INLINE wide wide_join(wide low, wide high) { return vsliq_n_u64(low, high, 32); }
+VEC_INLINE void wide_zip(uint64_t *p, wide a, wide b)
+{
+    vst1q_u64(p, vzip1q_u64(a, b));
+    vst1q_u64(p + 2, vzip2q_u64(a, b));
+}
