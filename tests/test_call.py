@@ -618,3 +618,32 @@ def test_calls_leave_nothing_behind():
             assert grown <= 64 << 10, f"{name}: {grown} bytes more"
         """
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in KiB")
+def test_a_training_and_a_prediction_copy_no_rows():
+    run_fresh(
+        """
+        import resource
+        import numpy as np
+        from nncore.layers import Dense
+        from nncore.models import Sequential
+
+        def peak():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+        x = np.ones((25_000, 1000), "float32")
+        y = np.zeros(len(x), "float32")
+        model = Sequential([Dense(64, activation="relu", input_dim=1000), Dense(1)])
+        model.compile("adam", "mse", metrics=["mae"])
+        before = peak()
+        model.fit(x, y, batch_size=256, verbose=0)
+        model.evaluate(x, y, verbose=0)
+        model.predict(x, verbose=0)
+        model(x)
+        run = model.bind(x)
+        run()
+        grown = peak() - before
+        assert grown < x.nbytes / 2**20 / 4, f"{grown:.1f} MiB more at the most"
+        """
+    )
