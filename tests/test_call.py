@@ -408,6 +408,7 @@ def test_rows_shared_by_columns_are_the_same_bits(
 ):
     n_in, layers = SHAPES[shape]
     rng = np.random.default_rng(4)
+    monkeypatch.setenv("NNCORE_FORCE_THREADS", "1")
     alone = core_network(dtype, n_in, layers, isa=isa)
     variables = [
         rng.normal(0, 0.2, alone.variable_shape(i)) for i in range(alone.n_variables)
