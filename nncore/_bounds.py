@@ -44,6 +44,7 @@ class Rounding:
     Attributes:
         unit: Relative error of one rounding of the core, and one of the reference.
         tiny: Absolute error of one operation whose result is below the normal numbers.
+        least_gradient: What the core takes for no gradient: its square is below them.
     """
 
     def __init__(self, dtype: str) -> None:
@@ -52,11 +53,17 @@ class Rounding:
         self.dtype = dtype
         self.unit = float(info.eps) / 2 + float(np.finfo(np.float64).eps) / 2
         self.tiny = float(info.tiny)
+        self.least_gradient = float(np.sqrt(self.tiny))
 
     def exact(self, value: npt.ArrayLike) -> Bounded:
         """Numbers that the core has too, to the last bit."""
         value = np.array(value, dtype=np.float64)
         return Bounded(value, np.zeros_like(value), self)
+
+    def gradient(self, d: Bounded) -> Bounded:
+        """Elements of dL/dz, which the core sets to 0 where they are small enough."""
+        near = np.abs(d.value) - d.error < self.least_gradient
+        return Bounded(d.value, d.error + np.where(near, self.least_gradient, 0), self)
 
     def after(
         self, value: Array, error: Array, roundings: float = ROUNDINGS
@@ -380,6 +387,9 @@ class Network(reference.Network):
 
     def activate_back(self, layer: reference.Spec, dy: Any, z: Any) -> Any:
         """As the reference, with the bound of f'."""
+        return self.rounding.gradient(self._activate_back(layer, dy, z))
+
+    def _activate_back(self, layer: reference.Spec, dy: Any, z: Any) -> Any:
         name, args = layer["activation"], reference.activation_args(layer)
         side = self._sided(layer, z)
         if name in ("softmax", "log_softmax"):
@@ -419,10 +429,10 @@ class Network(reference.Network):
         """As the reference, with a bound; for the losses of the self-test."""
         kind = loss["kind"]
         if kind == "mean_squared_error":
-            return 2 * (p - y) / p.shape[-1]
+            return self.rounding.gradient(2 * (p - y) / p.shape[-1])
         if kind == "binary_crossentropy" and loss.get("from_logits"):
             sigmoid = self._apply({"activation": "sigmoid"}, p)
-            return (sigmoid - y) / p.shape[-1]
+            return self.rounding.gradient((sigmoid - y) / p.shape[-1])
         raise ValueError(f"Expected a loss with a known bound. Received: {kind}")
 
 

@@ -27,7 +27,8 @@
 typedef float real;
 typedef int32_t real_int;
 typedef uint32_t real_bits;
-#define REAL_MIN FLT_MIN /* smallest normal number */
+#define REAL_MIN FLT_MIN       /* smallest normal number */
+#define REAL_ROOT_MIN 0x1p-63f /* its root */
 #define REAL_EPSILON FLT_EPSILON
 #elif NN_PASTE(NN_IS_, NN_DTYPE, ) == 2
 #define NN_REAL_IS_F32 0
@@ -35,6 +36,7 @@ typedef double real;
 typedef int64_t real_int;
 typedef uint64_t real_bits;
 #define REAL_MIN DBL_MIN
+#define REAL_ROOT_MIN 0x1p-511
 #define REAL_EPSILON DBL_EPSILON
 #else
 #error "NN_DTYPE must be f32 or f64"

@@ -193,7 +193,8 @@ static nn_status ensure_tiny(struct net *net, size_t rows, unsigned team)
 static struct nn_tiny_run tiny_run(const struct net *net, const struct nn_batch *batch,
                                    size_t first, size_t m)
 {
-    return (struct nn_tiny_run){.first = first,
+    return (struct nn_tiny_run){.batch = batch,
+                                .first = first,
                                 .m = m,
                                 .weights =
                                     batch->weights ? net->row_weights + first : NULL,
@@ -214,7 +215,7 @@ static void tiny_measure(struct net *net, const struct nn_batch *batch,
     const struct nn_tiny *plan = &net->tiny.plans[team->rank];
     if (tiny_is_one(net)) {
         struct nn_tiny_run run = tiny_run(net, batch, 0, batch->m);
-        net->kernels->tiny_forward(plan, batch, &run);
+        net->kernels->tiny_forward(plan, &run);
         return;
     }
     size_t n = chains(batch->m), first, last;
@@ -226,7 +227,7 @@ static void tiny_measure(struct net *net, const struct nn_batch *batch,
                 tiny_run(net, batch, i, min_size(plan->ld, to - i));
             if (n > 1) run.grads = net->tiny.partials + c * net->n_params;
             run.goes_on = i > from;
-            net->kernels->tiny_forward(plan, batch, &run);
+            net->kernels->tiny_forward(plan, &run);
             net->kernels->tiny_backward(plan, &run);
         }
     }

@@ -40,11 +40,12 @@ VEC_INLINE void map_slope(slope_fn *slope, real *dz, const real *dy, const real 
     const real own[3] = {args[0], args[1], args[2]};
     for (; i + VEC_LANES <= n; i += VEC_LANES) {
         vec in = vec_load(from + i);
-        vec_store(dz + i, vec_mul(vec_load(dy + i), slope(in, in, own)));
+        vec d = vec_mul(vec_load(dy + i), slope(in, in, own));
+        vec_store(dz + i, vec_flush_gradient(d));
     }
     if (i < n) {
         vec in = vec_load_n(from + i, n - i), d = vec_load_n(dy + i, n - i);
-        vec_store_n(dz + i, vec_mul(d, slope(in, in, own)), n - i);
+        vec_store_n(dz + i, vec_flush_gradient(vec_mul(d, slope(in, in, own))), n - i);
     }
 }
 
@@ -359,7 +360,8 @@ static void softmax_side(real *y, const real *z, size_t ld, size_t m, size_t col
     for (size_t i = 0; i < m; i += VEC_LANES) {
         vec top = side_max(z + i, ld, cols);
         for (size_t j = 0; j < cols; j++)
-            vec_store(y + j * ld + i, vec_exp(vec_sub(vec_load(z + j * ld + i), top)));
+            vec_store(y + j * ld + i,
+                      vec_exp_share(vec_sub(vec_load(z + j * ld + i), top)));
         vec sum = side_sum(y + i, ld, cols);
         for (size_t j = 0; j < cols; j++)
             vec_store(y + j * ld + i, vec_div(vec_load(y + j * ld + i), sum));
@@ -372,7 +374,8 @@ static void softmax_slope_side(real *dz, const real *dy, const real *y, size_t l
         vec mean = side_dot(dy + i, y + i, ld, cols);
         for (size_t j = 0; j < cols; j++) {
             vec d = vec_sub(vec_load(dy + j * ld + i), mean);
-            vec_store(dz + j * ld + i, vec_mul(vec_load(y + j * ld + i), d));
+            d = vec_mul(vec_load(y + j * ld + i), d);
+            vec_store(dz + j * ld + i, vec_flush_gradient(d));
         }
     }
 }
@@ -386,7 +389,7 @@ FORWARD(softmax)
     for (; rows; rows--, y += cols, z += cols) {
         vec top = vec_set(row_max(z, cols));
         for (size_t j = 0; j < cols; j += VEC_LANES) {
-            vec e = vec_exp(vec_sub(vec_load_upto(z + j, cols - j), top));
+            vec e = vec_exp_share(vec_sub(vec_load_upto(z + j, cols - j), top));
             vec_store_upto(y + j, e, cols - j);
         }
         vec sum = vec_set(row_sum(y, cols));
@@ -407,7 +410,7 @@ BACKWARD(softmax)
         for (size_t j = 0; j < cols; j += VEC_LANES) {
             vec d = vec_sub(vec_load_upto(dy + j, cols - j), mean);
             d = vec_mul(vec_load_upto(y + j, cols - j), d);
-            vec_store_upto(dz + j, d, cols - j);
+            vec_store_upto(dz + j, vec_flush_gradient(d), cols - j);
         }
     }
 }
@@ -418,11 +421,11 @@ static void log_softmax_side(real *y, const real *z, size_t ld, size_t m, size_t
 {
     for (size_t i = 0; i < m; i += VEC_LANES) {
         vec top = side_max(z + i, ld, cols), lane[NN_ROW_LANES];
-        for (size_t l = 0; l < NN_ROW_LANES; l++)
-            lane[l] = vec_zero();
+        side_start(lane, cols);
         for (size_t j = 0; j < cols; j++) {
             vec shifted = vec_sub(vec_load(z + j * ld + i), top);
-            lane[j % NN_ROW_LANES] = vec_add(lane[j % NN_ROW_LANES], vec_exp(shifted));
+            lane[j % NN_ROW_LANES] =
+                vec_add(lane[j % NN_ROW_LANES], vec_exp_share(shifted));
             vec_store(y + j * ld + i, shifted);
         }
         vec log_sum = vec_log(side_join_sum(lane, cols));
@@ -436,8 +439,9 @@ static void log_softmax_slope_side(real *dz, const real *dy, const real *y, size
     for (size_t i = 0; i < m; i += VEC_LANES) {
         vec sum = side_sum(dy + i, ld, cols);
         for (size_t j = 0; j < cols; j++) {
-            vec p = vec_exp(vec_load(y + j * ld + i));
-            vec_store(dz + j * ld + i, vec_fnma(p, sum, vec_load(dy + j * ld + i)));
+            vec p = vec_exp_share(vec_load(y + j * ld + i));
+            vec d = vec_fnma(p, sum, vec_load(dy + j * ld + i));
+            vec_store(dz + j * ld + i, vec_flush_gradient(d));
         }
     }
 }
@@ -467,9 +471,9 @@ BACKWARD(log_softmax)
     for (; rows; rows--, dz += cols, dy += cols, y += cols) {
         vec sum = vec_set(row_sum(dy, cols));
         for (size_t j = 0; j < cols; j += VEC_LANES) {
-            vec p = vec_exp(vec_load_upto(y + j, cols - j));
+            vec p = vec_exp_share(vec_load_upto(y + j, cols - j));
             vec d = vec_fnma(p, sum, vec_load_upto(dy + j, cols - j));
-            vec_store_upto(dz + j, d, cols - j);
+            vec_store_upto(dz + j, vec_flush_gradient(d), cols - j);
         }
     }
 }

@@ -41,7 +41,7 @@ VEC_INLINE void loss_elements(real *term, real *d, const real *p, const real *t,
         vec_store_upto(term + i, out, n - i);
         if (d) {
             vec s = factor ? vec_load_upto(factor + i, n - i) : vec_set(share);
-            vec_store_upto(d + i, vec_mul(s, slope), n - i);
+            vec_store_upto(d + i, vec_flush_gradient(vec_mul(s, slope)), n - i);
         }
     }
 }
@@ -108,27 +108,39 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
     }
 }
 
-/* The same with rows side by side. */
-VEC_INLINE void side_by_elements(real *value, real *d, const real *p, const real *t,
-                                 size_t ld, size_t m, size_t cols, const real *weight,
-                                 real scale, real divisor, element_fn *element,
-                                 const struct nn_loss_args *args)
+/* The same with rows side by side: of one column, then of more. */
+VEC_INLINE void side_column(real *value, real *d, const real *p, const real *t,
+                            size_t m, const real *weight, real scale,
+                            element_fn *element, const struct nn_loss_args *args)
 {
     const struct nn_loss_args own = *args;
-    const size_t used = cols < NN_ROW_LANES ? cols : NN_ROW_LANES;
     for (size_t i = 0; i < m; i += VEC_LANES) {
-        vec sum[NN_ROW_LANES], term = vec_zero(), s = vec_set(scale / divisor);
+        vec slope, s = vec_set(scale);
+        vec term = element(&slope, vec_load(p + i), vec_load(t + i), &own);
+        vec_store(value + i, term);
+        if (!d) continue;
         if (weight) s = vec_mul(vec_load(weight + i), s);
-        for (size_t l = 0; l < used; l++)
-            sum[l] = vec_zero();
+        vec_store(d + i, vec_flush_gradient(vec_mul(s, slope)));
+    }
+}
+VEC_INLINE void side_columns(real *value, real *d, const real *p, const real *t,
+                             size_t ld, size_t m, size_t cols, const real *weight,
+                             real scale, real divisor, element_fn *element,
+                             const struct nn_loss_args *args)
+{
+    const struct nn_loss_args own = *args;
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        vec sum[NN_ROW_LANES], s = vec_set(scale / divisor);
+        if (weight) s = vec_mul(vec_load(weight + i), s);
+        side_start(sum, cols);
         for (size_t j = 0; j < cols; j++) {
             vec slope, in = vec_load(p + j * ld + i);
-            term = element(&slope, in, vec_load(t + j * ld + i), &own);
-            if (d) vec_store(d + j * ld + i, vec_mul(s, slope));
-            if (cols > 1) sum[j % NN_ROW_LANES] = vec_add(sum[j % NN_ROW_LANES], term);
+            vec term = element(&slope, in, vec_load(t + j * ld + i), &own);
+            if (d) vec_store(d + j * ld + i, vec_flush_gradient(vec_mul(s, slope)));
+            sum[j % NN_ROW_LANES] = vec_add(sum[j % NN_ROW_LANES], term);
         }
-        if (cols > 1) term = vec_div(side_join_sum(sum, cols), vec_set(divisor));
-        vec_store(value + i, term);
+        vec mean = vec_div(side_join_sum(sum, cols), vec_set(divisor));
+        vec_store(value + i, mean);
     }
 }
 
@@ -141,13 +153,16 @@ VEC_INLINE void side_by_elements(real *value, real *d, const real *p, const real
                             size_t rows, size_t cols, const real *weight, real scale,  \
                             const struct nn_loss_args *args ARGS_UNUSED)
 
-#define SIDE(name)                                                                     \
-    static void name##_side(real *value, real *d, const real *p, const real *t,        \
-                            size_t ld, size_t m, size_t cols, const real *weight,      \
-                            real scale, const struct nn_loss_args *args ARGS_UNUSED)
 typedef void side_loss_fn(real *value, real *d, const real *p, const real *t, size_t ld,
                           size_t m, size_t cols, const real *weight, real scale,
                           const struct nn_loss_args *args);
+#define SIDE(name, how)                                                                \
+    static void name(real *value, real *d, const real *p, const real *t, size_t ld,    \
+                     size_t m, size_t cols, const real *weight, real scale,            \
+                     const struct nn_loss_args *args ARGS_UNUSED)                      \
+    {                                                                                  \
+        how;                                                                           \
+    }
 
 /* divisor: cols for a mean, 1 for a sum. */
 #define LOSS_BY_ELEMENTS(name, divisor)                                                \
@@ -156,11 +171,11 @@ typedef void side_loss_fn(real *value, real *d, const real *p, const real *t, si
         loss_by_elements(value, d, p, t, rows, cols, weight, scale, (real)(divisor),   \
                          name##_element, args);                                        \
     }                                                                                  \
-    SIDE(name)                                                                         \
-    {                                                                                  \
-        side_by_elements(value, d, p, t, ld, m, cols, weight, scale, (real)(divisor),  \
-                         name##_element, args);                                        \
-    }
+    SIDE(name##_columns, side_columns(value, d, p, t, ld, m, cols, weight, scale,      \
+                                      (real)(divisor), name##_element, args))          \
+    SIDE(name##_side, if (cols == 1) side_column(value, d, p, t, m, weight, scale,     \
+                                                 name##_element, args);                \
+         else name##_columns(value, d, p, t, ld, m, cols, weight, scale, args))
 
 /* Targets of a binary loss, smoothed: t (1 - s) + s / 2. */
 VEC_INLINE vec smooth_binary(vec t, const struct nn_loss_args *args)
@@ -339,8 +354,8 @@ VEC_INLINE void side_crossentropy(real *value, real *d, const real *p, const rea
     for (size_t i = 0; i < m; i += VEC_LANES) {
         const struct side_classes c = side_classes_of(t + i, ld, cols, sparse, args);
         vec sum = side_sum(p + i, ld, cols), logs[NN_ROW_LANES], dots[NN_ROW_LANES];
-        for (size_t l = 0; l < NN_ROW_LANES; l++)
-            logs[l] = dots[l] = vec_zero();
+        side_start(logs, cols);
+        side_start(dots, cols);
         for (size_t j = 0; j < cols; j++) {
             size_t l = j % NN_ROW_LANES;
             vec q = vec_div(vec_load(p + j * ld + i), sum), u = side_target(&c, j);
@@ -355,7 +370,8 @@ VEC_INLINE void side_crossentropy(real *value, real *d, const real *p, const rea
         if (weight) s = vec_mul(vec_load(weight + i), s);
         for (size_t j = 0; j < cols; j++) {
             vec g = vec_load(d + j * ld + i);
-            vec_store(d + j * ld + i, vec_mul(s, vec_div(vec_sub(g, dot), sum)));
+            g = vec_mul(s, vec_div(vec_sub(g, dot), sum));
+            vec_store(d + j * ld + i, vec_flush_gradient(g));
         }
     }
 }
@@ -371,12 +387,13 @@ VEC_INLINE void side_crossentropy_logits(real *value, real *d, const real *p,
     for (size_t i = 0; i < m; i += VEC_LANES) {
         const struct side_classes c = side_classes_of(t + i, ld, cols, sparse, args);
         vec sums[NN_ROW_LANES], totals[NN_ROW_LANES], dots[NN_ROW_LANES];
-        for (size_t l = 0; l < NN_ROW_LANES; l++)
-            sums[l] = totals[l] = dots[l] = vec_zero();
+        side_start(sums, cols);
+        side_start(totals, cols);
+        side_start(dots, cols);
         vec top = side_max(p + i, ld, cols);
         for (size_t j = 0; j < cols; j++) {
             size_t l = j % NN_ROW_LANES;
-            vec x = vec_sub(vec_load(p + j * ld + i), top), e = vec_exp(x);
+            vec x = vec_sub(vec_load(p + j * ld + i), top), e = vec_exp_share(x);
             vec u = side_target(&c, j);
             sums[l] = vec_add(sums[l], e);
             totals[l] = vec_add(totals[l], u);
@@ -391,16 +408,19 @@ VEC_INLINE void side_crossentropy_logits(real *value, real *d, const real *p,
         for (size_t j = 0; j < cols; j++) {
             vec q = vec_div(vec_load(d + j * ld + i), sum);
             vec slope = vec_fma(q, total, vec_neg(side_target(&c, j)));
-            vec_store(d + j * ld + i, vec_mul(s, slope));
+            vec_store(d + j * ld + i, vec_flush_gradient(vec_mul(s, slope)));
         }
     }
 }
 
 /* max(neg - pos + 1, 0), pos = sum_j t_j p_j, neg = max_j (1 - t_j) p_j; where that is
    positive dl/dp_j = -t_j, and 1 - t_j more at the first column with the maximum. */
-SIDE(categorical_hinge)
+static void categorical_hinge_side(real *value, real *d, const real *p, const real *t,
+                                   size_t ld, size_t m, size_t cols, const real *weight,
+                                   real scale, const struct nn_loss_args *args)
 {
     const vec one = vec_set(1), zero = vec_zero();
+    (void)args;
     for (size_t i = 0; i < m; i += VEC_LANES) {
         vec pos = side_dot(t + i, p + i, ld, cols), neg = vec_set(-INFINITY), at = zero;
         for (size_t j = 0; j < cols; j++) {
@@ -421,7 +441,7 @@ SIDE(categorical_hinge)
             slope = vec_select(is_best, vec_sub(vec_sub(one, u), u), slope);
             slope = vec_select(vec_le(h, zero), zero,
                                vec_select(vec_gt(h, zero), slope, h));
-            vec_store(d + j * ld + i, vec_mul(s, slope));
+            vec_store(d + j * ld + i, vec_flush_gradient(vec_mul(s, slope)));
         }
     }
 }
@@ -528,7 +548,8 @@ VEC_INLINE void long_crossentropy(real *value, real *d, const real *p, const rea
                 vec u = class_targets(&c, j, v);
                 vec g = vec_neg(vec_div(u, unless_cut(q, q, lo, hi)));
                 vec slope = vec_div(vec_sub(g, dot), sum);
-                row_store(d + i * cols + j, cols - j, v, vec_mul(s, slope));
+                slope = vec_flush_gradient(vec_mul(s, slope));
+                row_store(d + i * cols + j, cols - j, v, slope);
             }
     }
 }
@@ -552,7 +573,7 @@ VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
             for (size_t j = 0; j < cols; j += NN_ROW_LANES)
                 for (size_t v = 0; v < VEC_ROW; v++) {
                     vec x = vec_sub(row_load(in + j, cols - j, v), top);
-                    vec e = row_select(cols - j, v, vec_exp(x), vec_zero());
+                    vec e = row_select(cols - j, v, vec_exp_share(x), vec_zero());
                     vec u = class_targets(&c, j, v);
                     sum[v] = vec_add(sum[v], e);
                     total[v] = vec_add(total[v], u);
@@ -578,17 +599,16 @@ VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
                 for (size_t v = 0; v < VEC_ROW; v++) {
                     vec q = vec_div(row_load(out + j, cols - j, v), sum);
                     vec slope = vec_fma(q, total, vec_neg(class_targets(&c, j, v)));
-                    row_store(out + j, cols - j, v, vec_mul(s, slope));
+                    slope = vec_flush_gradient(vec_mul(s, slope));
+                    row_store(out + j, cols - j, v, slope);
                 }
         }
     }
 }
 
 #define LOSS_OVER_CLASSES(name, how, sparse)                                           \
-    SIDE(name)                                                                         \
-    {                                                                                  \
-        side_##how(value, d, p, t, ld, m, cols, weight, scale, args, sparse);          \
-    }                                                                                  \
+    SIDE(name##_side,                                                                  \
+         side_##how(value, d, p, t, ld, m, cols, weight, scale, args, sparse))         \
     LOSS(name)                                                                         \
     {                                                                                  \
         if (cols <= SHORT_ROW)                                                         \
@@ -618,7 +638,8 @@ LOSS(categorical_hinge)
         value[i] = h <= 0 ? 0 : h;
         for (size_t j = 0; d && j < cols; j++) {
             real slope = j == best ? (1 - t[j]) - t[j] : -t[j];
-            d[i * cols + j] = s * (h > 0 ? slope : h <= 0 ? 0 : h);
+            real g = s * (h > 0 ? slope : h <= 0 ? 0 : h);
+            d[i * cols + j] = g > -REAL_ROOT_MIN && g < REAL_ROOT_MIN ? 0 : g;
         }
     }
 }

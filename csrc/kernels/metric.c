@@ -29,7 +29,10 @@ static void binary_accuracy_side(real *value, const real *p, const real *t, size
                                  size_t m, size_t cols, real threshold)
 {
     const struct nn_loss_args args = {.delta = threshold};
-    side_by_elements(value, NULL, p, t, ld, m, cols, NULL, 1, (real)cols,
+    if (cols == 1)
+        side_column(value, NULL, p, t, m, NULL, 1, is_right_element, &args);
+    else
+        side_columns(value, NULL, p, t, ld, m, cols, NULL, 1, (real)cols,
                      is_right_element, &args);
 }
 

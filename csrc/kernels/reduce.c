@@ -95,23 +95,47 @@ static double row_total(const struct nn_row_sum *sum)
     return sum->blocks + join_doubles(lane);
 }
 
+/* lanes += values, weighted in double; weights NULL: 1. */
+VEC_INLINE void add_lanes(double lanes[NN_ROW_LANES], const real *values,
+                          const real *weights)
+{
+    if (weights)
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            lanes[l] += (double)weights[l] * (double)values[l];
+    else
+        for (size_t l = 0; l < NN_ROW_LANES; l++)
+            lanes[l] += (double)values[l];
+}
+
+/* out[at + i] = values[i], i < n; the other lanes are +0. */
+VEC_INLINE void place(real out[2 * NN_ROW_LANES], size_t at, const real *values,
+                      size_t n)
+{
+    for (size_t i = 0; i < NN_ROW_LANES; i += VEC_LANES)
+        vec_store(out + i, vec_zero());
+    for (size_t i = 0; i < n; i += VEC_LANES)
+        vec_store(out + at + i, vec_load_upto(values + i, n - i));
+}
+
 static void add_rows(struct nn_row_sum *sum, size_t position, const real *values,
                      const real *weights, size_t m)
 {
-    for (size_t i = 0, run; i < m; i += run, position += run) {
-        size_t lane = position % NN_ROW_LANES;
-        double *lanes = sum->lanes + lane;
-        run = m - i < NN_ROW_LANES - lane ? m - i : NN_ROW_LANES - lane;
-        if (weights)
-            for (size_t l = 0; l < run; l++)
-                lanes[l] += (double)weights[i + l] * (double)values[i + l];
-        else if (run == NN_ROW_LANES)
-            for (size_t l = 0; l < NN_ROW_LANES; l++)
-                lanes[l] += (double)values[i + l];
-        else
-            for (size_t l = 0; l < run; l++)
-                lanes[l] += (double)values[i + l];
-        if ((position + run) % NN_SUM_BLOCK) continue;
+    for (size_t i = 0, n; i < m; i += n, position += n) {
+        const real *v = values + i, *w = weights ? weights + i : NULL;
+        size_t lane = position % NN_ROW_LANES, left = NN_ROW_LANES - lane;
+        real some[2 * NN_ROW_LANES], their[2 * NN_ROW_LANES];
+        n = m - i < left ? m - i : left;
+        if (n < NN_ROW_LANES) {
+            // +0, added to a sum that began with it, changes nothing.
+            place(some, lane, v, n);
+            v = some;
+            if (w) {
+                place(their, lane, w, n);
+                w = their;
+            }
+        }
+        add_lanes(sum->lanes, v, w);
+        if ((position + n) % NN_SUM_BLOCK) continue;
         sum->blocks = row_total(sum);
         for (size_t l = 0; l < NN_ROW_LANES; l++)
             sum->lanes[l] = 0;

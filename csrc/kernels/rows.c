@@ -85,7 +85,7 @@ VEC_INLINE void row_sum_exp_block(vec lane[VEC_ROW], const real *x, size_t n,
                                   real shift)
 {
     for (size_t v = 0; v < VEC_ROW; v++) {
-        vec e = vec_exp(vec_sub(row_load(x, n, v), vec_set(shift)));
+        vec e = vec_exp_share(vec_sub(row_load(x, n, v), vec_set(shift)));
         lane[v] = vec_add(lane[v], row_select(n, v, e, vec_zero()));
     }
 }
@@ -161,6 +161,13 @@ VEC_INLINE void side_to_rows(real *out, const real *x, size_t m, size_t cols)
             out[l * cols + j] = x[j * VEC_LANES + l];
 }
 
+/* The lanes that rows of n columns use, from +0. */
+VEC_INLINE void side_start(vec lane[NN_ROW_LANES], size_t n)
+{
+    for (size_t l = 0; l < NN_ROW_LANES && l < n; l++)
+        lane[l] = vec_zero();
+}
+
 /* The lanes of rows of n columns, joined. Lanes past n hold the +0 that they started
    from; all that they could do is to make -0, the sum of nothing but such, +0. */
 VEC_INLINE vec side_join_sum(vec lane[NN_ROW_LANES], size_t n)
@@ -175,8 +182,7 @@ VEC_INLINE vec side_join_sum(vec lane[NN_ROW_LANES], size_t n)
 VEC_INLINE vec side_sum(const real *x, size_t ld, size_t n)
 {
     vec lane[NN_ROW_LANES];
-    for (size_t l = 0; l < NN_ROW_LANES; l++)
-        lane[l] = vec_zero();
+    side_start(lane, n);
     for (size_t j = 0; j < n; j++)
         lane[j % NN_ROW_LANES] = vec_add(lane[j % NN_ROW_LANES], vec_load(x + j * ld));
     return side_join_sum(lane, n);
@@ -186,8 +192,7 @@ VEC_INLINE vec side_sum(const real *x, size_t ld, size_t n)
 VEC_INLINE vec side_dot(const real *a, const real *b, size_t ld, size_t n)
 {
     vec lane[NN_ROW_LANES];
-    for (size_t l = 0; l < NN_ROW_LANES; l++)
-        lane[l] = vec_zero();
+    side_start(lane, n);
     for (size_t j = 0; j < n; j++) {
         size_t l = j % NN_ROW_LANES;
         lane[l] = vec_fma(vec_load(a + j * ld), vec_load(b + j * ld), lane[l]);

@@ -33,8 +33,9 @@ typedef void nn_activation_backward_fn(real *dz, const real *dy, const real *z,
                                        const real *y, size_t rows, size_t cols,
                                        const real args[3]);
 
-/* forward: y = f(z), y may be z. backward: dz = dy f'(z), dz may be dy; z is read only
-   if reads_input, y otherwise. Elementwise, but for softmax and log_softmax: by rows.
+/* forward: y = f(z), y may be z. backward: dz = dy f'(z), +0 below REAL_ROOT_MIN; dz
+   may be dy; z is read only if reads_input, y otherwise. Elementwise, but for softmax
+   and log_softmax: by rows.
  */
 struct nn_activation_kernel {
     nn_activation_forward_fn *forward;
@@ -48,7 +49,8 @@ struct nn_loss_args {
 };
 
 /* value[i] = l(p_i, t_i), one number per row, before weights.
-   d[i][j] = weight[i] scale dl/dp_ij; weight NULL: all 1; d NULL: only values.
+   d[i][j] = weight[i] scale dl/dp_ij; weight NULL: all 1; d NULL: only values. What is
+   below REAL_ROOT_MIN becomes +0.
    t is [rows][cols]; for sparse losses [rows][1], labels as reals. d may be p. */
 typedef void nn_loss_fn(real *value, real *d, const real *p, const real *t, size_t rows,
                         size_t cols, const real *weight, real scale,
@@ -94,6 +96,7 @@ struct nn_tiny_loss {
 
 /* What changes from one run of a program to the next. */
 struct nn_tiny_run {
+    const struct nn_batch *batch;
     size_t first, m;            /* rows of the batch */
     const real *weights;        /* [m] or NULL: all 1 */
     real scale;                 /* of the loss's gradient */
@@ -222,8 +225,7 @@ struct nn_kernels {
 
     /* Rows run->first, ... of a batch: fetched, and up to the values of their loss and
        metrics; then gradients and, if run->step, the update. m <= ld. */
-    void (*tiny_forward)(const struct nn_tiny *net, const struct nn_batch *batch,
-                         const struct nn_tiny_run *run);
+    void (*tiny_forward)(const struct nn_tiny *net, const struct nn_tiny_run *run);
     void (*tiny_backward)(const struct nn_tiny *net, const struct nn_tiny_run *run);
 
     /* y[m][n_out] = outputs of a network of narrow layers for m rows of x, x_stride

@@ -18,45 +18,67 @@
 
 /* ---- Products, in tiles ---------------------------------------------------------- */
 
+/* for i < n, unrolled: the sums of a tile must be registers. */
+#define EACH(i, n) _Pragma("GCC unroll 12") for (unsigned i = 0; i < (n); i++)
+
 /* p += n, which the compiler must not turn into one register for each value of p. */
-#define WALK(p, n) ((p) += (n), ({ __asm__("" : "+r"(p)); }))
+#define WALK(p, n)                                                                     \
+    do {                                                                               \
+        (p) += (n);                                                                    \
+        if (!__builtin_constant_p(n)) __asm__("" : "+r"(p));                           \
+    } while (0)
 
-/* Loops over a tile are unrolled, or its sums would not be registers. */
-#define EACH _Pragma("GCC unroll 12")
-
-/* The most rows of a tile: of one that is a vector wide. */
+/* The most rows of a tile, and vectors. */
 #define TILE_MOST 12
+typedef vec tile_sums[TILE_MOST][4];
 
-/* A tile of mr rows and nv vectors; `one`: ld is one vector, which saves arithmetic on
-   addresses.
+/* sum[a][v] += sum_k left(a, k) right[k][v], k < depth, of mr rows and nv vectors;
+   left(a, k) = left[a row + k step], right[k] at right + k ldr. is_known: row is a
+   constant; else three rows are reached from one pointer, for want of registers. */
+VEC_INLINE void tile_multiply(tile_sums sum, const unsigned mr, const unsigned nv,
+                              const real *left, const size_t row, const int is_known,
+                              size_t step, const real *right, size_t ldr, size_t depth)
+{
+    const unsigned groups = is_known ? 1 : (mr + 2) / 3;
+    const real *from[TILE_MOST / 3], *end = right + depth * ldr;
+    vec b[4];
+    EACH (g, groups)
+        from[g] = left + 3 * g * row;
+    for (; right < end; right += ldr) {
+        EACH (v, nv)
+            b[v] = vec_load(right + v * VEC_LANES);
+        EACH (a, mr) {
+            vec l = vec_set(is_known ? from[0][a * row] : from[a / 3][a % 3 * row]);
+            EACH (v, nv)
+                sum[a][v] = vec_fma(l, b[v], sum[a][v]);
+        }
+        EACH (g, groups)
+            from[g] += step;
+    }
+}
+
+/* Tiles of mr rows and nv vectors; `one`: ld is one vector, a constant.
 
    z[i] = b[i] + sum_k W[k][i] x[k]: start b, left W, right x, depth n_in. lanes: y
    takes the place of z, y = relu(z). */
 VEC_INLINE void forward_tile(const unsigned mr, const unsigned nv, const int one,
                              const struct nn_tiny_op *op)
 {
-    vec acc[TILE_MOST][4], right[4];
-    const size_t ld = one ? VEC_LANES : op->ldo, step = op->step;
-    const real *left = op->left, *r = op->right, *end = r + op->depth * ld;
+    const size_t ld = one ? VEC_LANES : op->ldo;
     real *out = op->out;
-    EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
-        acc[a][v] = vec_set(op->start[a]);
-    for (; r < end; r += ld, left += step) {
-        EACH for (unsigned v = 0; v < nv; v++) right[v] = vec_load(r + v * VEC_LANES);
-        EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
-            acc[a][v] = vec_fma(vec_set(left[a]), right[v], acc[a][v]);
-    }
+    tile_sums sum;
+    EACH (a, mr)
+        EACH (v, nv)
+            sum[a][v] = vec_set(op->start[a]);
+    tile_multiply(sum, mr, nv, op->left, 1, 1, op->step, op->right, ld, op->depth);
     if (op->lanes)
-        EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
-            acc[a][v] = plain_relu_value(acc[a][v], NULL);
-    EACH for (unsigned a = 0; a < mr; a++)
-    {
-        EACH for (unsigned v = 0; v < nv; v++)
-            vec_store(out + v * VEC_LANES, acc[a][v]);
-        if (one)
-            out += ld;
-        else
-            WALK(out, ld);
+        EACH (a, mr)
+            EACH (v, nv)
+                sum[a][v] = plain_relu_value(sum[a][v], NULL);
+    EACH (a, mr) {
+        EACH (v, nv)
+            vec_store(out + v * VEC_LANES, sum[a][v]);
+        WALK(out, ld);
     }
 }
 
@@ -65,85 +87,56 @@ VEC_INLINE void forward_tile(const unsigned mr, const unsigned nv, const int one
 VEC_INLINE void backward_tile(const unsigned mr, const unsigned nv, const int one,
                               const struct nn_tiny_op *op)
 {
-    vec acc[TILE_MOST][4], right[4];
-    const size_t ld = one ? VEC_LANES : op->ldo, step = op->step;
-    const real *left[TILE_MOST / 3], *r = op->right, *end = r + op->depth * ld,
-                                     *y = op->start;
+    const size_t ld = one ? VEC_LANES : op->ldo;
+    const real *y = op->start;
     real *out = op->out;
-    EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
-        acc[a][v] = vec_zero();
-    // Three rows reached from one pointer leave registers for the others.
-    EACH for (unsigned g = 0; g < (mr + 2) / 3; g++) left[g] = op->left + 3 * g * step;
-    for (; r < end; r += ld) {
-        EACH for (unsigned v = 0; v < nv; v++) right[v] = vec_load(r + v * VEC_LANES);
-        EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
-            acc[a][v] =
-                vec_fma(vec_set(left[a / 3][a % 3 * step]), right[v], acc[a][v]);
-        EACH for (unsigned g = 0; g < (mr + 2) / 3; g++) left[g]++;
-    }
-    if (y) EACH for (unsigned a = 0; a < mr; a++)
-        {
-            EACH for (unsigned v = 0; v < nv; v++)
-            {
-                // y is +0 or NaN where it is not greater: there the slope is y.
+    tile_sums sum;
+    EACH (a, mr)
+        EACH (v, nv)
+            sum[a][v] = vec_zero();
+    tile_multiply(sum, mr, nv, op->left, op->step, 0, 1, op->right, ld, op->depth);
+    if (y)
+        EACH (a, mr) {
+            EACH (v, nv) {
+                // Where y is not greater than 0 it is +0, or NaN: it is the slope.
                 vec in = vec_load(y + v * VEC_LANES);
                 mask is_on = vec_gt(in, vec_zero());
-                acc[a][v] = vec_mul(acc[a][v], vec_select(is_on, vec_set(1), in));
+                vec d = vec_mul(sum[a][v], vec_select(is_on, vec_set(1), in));
+                sum[a][v] = vec_flush_gradient(d);
             }
-            if (one)
-                y += ld;
-            else
-                WALK(y, ld);
+            WALK(y, ld);
         }
-    EACH for (unsigned a = 0; a < mr; a++)
-    {
-        EACH for (unsigned v = 0; v < nv; v++)
-            vec_store(out + v * VEC_LANES, acc[a][v]);
-        if (one)
-            out += ld;
-        else
-            WALK(out, ld);
+    EACH (a, mr) {
+        EACH (v, nv)
+            vec_store(out + v * VEC_LANES, sum[a][v]);
+        WALK(out, ld);
     }
 }
 
-/* dw[i] = sum_m left[i][m] right[m], lanes of it, the first run->m rows. n: where in
+/* dw[i] = sum_m left[i][m] right[m], `lanes` of it, the first run->m rows. n: where in
    the flat block. One of left, [..][step], and right, [m][ldr], is x, the other d. */
 VEC_INLINE void weights_tile(const unsigned mr, const unsigned nv, const int one,
                              const struct nn_tiny_op *op, const struct nn_tiny_run *run)
 {
-    vec acc[TILE_MOST][4], right[4];
-    const size_t step = one ? VEC_LANES : op->step, ldr = one ? VEC_LANES : op->ldr;
     const size_t tail = op->lanes - (nv - 1) * VEC_LANES, ldo = op->ldo;
-    const real *left[TILE_MOST / 3], *r = op->right, *end = r + run->m * ldr;
-    const unsigned groups = one ? 1 : (mr + 2) / 3;
-    real *out = run->grads + op->n;
-    EACH for (unsigned a = 0; a < mr; a++) EACH for (unsigned v = 0; v < nv; v++)
-        acc[a][v] = vec_zero();
-    if (run->goes_on) {
-        const real *from = out;
-        EACH for (unsigned a = 0; a < mr; a++)
-        {
-            EACH for (unsigned v = 0; v < nv; v++) acc[a][v] =
-                vec_load_upto(from + v * VEC_LANES, v + 1 == nv ? tail : VEC_LANES);
-            WALK(from, ldo);
+    real *out = run->grads + op->n, *before = out;
+    tile_sums sum;
+    EACH (a, mr)
+        EACH (v, nv)
+            sum[a][v] = vec_zero();
+    if (run->goes_on)
+        EACH (a, mr) {
+            EACH (v, nv - 1)
+                sum[a][v] = vec_load(before + v * VEC_LANES);
+            sum[a][nv - 1] = vec_load_upto(before + (nv - 1) * VEC_LANES, tail);
+            WALK(before, ldo);
         }
-    }
-    EACH for (unsigned g = 0; g < groups; g++) left[g] = op->left + 3 * g * step;
-    for (; r < end; r += ldr) {
-        EACH for (unsigned v = 0; v < nv; v++) right[v] = vec_load(r + v * VEC_LANES);
-        EACH for (unsigned a = 0; a < mr; a++)
-        {
-            vec l = vec_set(one ? left[0][a * VEC_LANES] : left[a / 3][a % 3 * step]);
-            EACH for (unsigned v = 0; v < nv; v++) acc[a][v] =
-                vec_fma(l, right[v], acc[a][v]);
-        }
-        EACH for (unsigned g = 0; g < groups; g++) left[g]++;
-    }
-    EACH for (unsigned a = 0; a < mr; a++)
-    {
-        EACH for (unsigned v = 0; v + 1 < nv; v++)
-            vec_store(out + v * VEC_LANES, acc[a][v]);
-        vec_store_upto(out + (nv - 1) * VEC_LANES, acc[a][nv - 1], tail);
+    tile_multiply(sum, mr, nv, op->left, one ? VEC_LANES : op->step, one, 1, op->right,
+                  one ? VEC_LANES : op->ldr, run->m);
+    EACH (a, mr) {
+        EACH (v, nv - 1)
+            vec_store(out + v * VEC_LANES, sum[a][v]);
+        vec_store_upto(out + (nv - 1) * VEC_LANES, sum[a][nv - 1], tail);
         WALK(out, ldo);
     }
 }
@@ -219,6 +212,89 @@ static size_t padded(size_t columns)
 }
 
 /* ---- The other operations -------------------------------------------------------- */
+
+/* Rows first, ... of the batch's x (depth 0) or y (1). */
+struct source {
+    const real *rows;
+    ptrdiff_t stride;
+    const uint32_t *order;
+};
+VEC_INLINE struct source source_of(const struct nn_tiny_op *op,
+                                   const struct nn_tiny_run *run)
+{
+    const struct nn_batch *batch = run->batch;
+    size_t first = batch->start + run->first;
+    struct source from = {.rows = op->depth ? batch->y : batch->x,
+                          .stride = op->depth ? batch->y_stride : batch->x_stride};
+    if (batch->order)
+        from.order = batch->order + first;
+    else
+        from.rows += (ptrdiff_t)first * from.stride;
+    return from;
+}
+VEC_INLINE const real *row_of(const struct source *from, size_t i)
+{
+    ptrdiff_t row = from->order ? (ptrdiff_t)from->order[i] : (ptrdiff_t)i;
+    return from->rows + row * from->stride;
+}
+
+/* out[j][i] = element j < n of row i; after the last one come ones, up to fours.
+   start: room for a vector of rows, padded. */
+OP(fetch_column)
+{
+    const struct source from = source_of(op, run);
+    real *out = op->out;
+    for (size_t i = 0; i < run->m; i++)
+        out[i] = *row_of(&from, i);
+}
+OP(fetch_narrow)
+{
+    const struct source from = source_of(op, run);
+    const size_t columns = op->n, ld = op->ldo, m = run->m, pitch = padded(1);
+    const vec ones = vec_set(1);
+    real *rows = (real *)op->start, *out = op->out;
+    for (size_t i = 0; i < m; i += VEC_LANES, out += VEC_LANES) {
+        const size_t n = m - i < VEC_LANES ? m - i : VEC_LANES;
+#pragma GCC unroll 1
+        for (size_t l = 0; l < n; l++) {
+            vec row = vec_load_n(row_of(&from, i + l), columns);
+            vec_store(rows + l * pitch, row_select(columns, 0, row, ones));
+        }
+        for (size_t j = 0; j < columns; j += 4)
+            vec_columns(out + j * ld, ld, rows + j, pitch);
+    }
+}
+OP(fetch_wide)
+{
+    const struct source from = source_of(op, run);
+    const size_t columns = op->n, m = run->m, pitch = padded(columns);
+    const size_t tail = columns % VEC_LANES, full = columns - tail;
+    real *rows = (real *)op->start;
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        for (size_t l = 0; l < VEC_LANES && i + l < m; l++) {
+            const real *x = row_of(&from, i + l);
+            real *to = rows + l * pitch;
+            for (size_t j = 0; j < full; j += VEC_LANES)
+                vec_store(to + j, vec_load(x + j));
+            if (tail)
+                vec_store(to + full,
+                          row_select(tail, 0, vec_load_n(x + full, tail), vec_set(1)));
+            for (size_t j = columns; VEC_LANES < 4 && j < pitch; j++)
+                to[j] = 1;
+        }
+        for (size_t j = 0; j < columns; j += 4)
+            vec_columns(op->out + j * op->ldo + i, op->ldo, rows + j, pitch);
+    }
+}
+OP(fetch_weights)
+{
+    const struct nn_batch *batch = run->batch;
+    size_t first = batch->start + run->first;
+    if (!batch->weights) return;
+    for (size_t i = 0; i < run->m; i++)
+        op->out[run->first + i] =
+            batch->weights[batch->order ? batch->order[first + i] : first + i];
+}
 
 /* out[m][j] = left[j][m], j < n, m < run->m, four rows or four columns at a time; more
    is written, up to whole vectors and fours. */
@@ -369,6 +445,18 @@ static int is_plain_relu(const struct nn_tiny_layer *l)
     return l->act == NN_ACT_relu && relu_is_plain(l->args);
 }
 
+static void emit_fetch(struct nn_tiny *net, real *out, size_t columns, int is_target)
+{
+    emit(net, (struct nn_tiny_op){.run = columns == 1          ? fetch_column
+                                         : columns < VEC_LANES ? fetch_narrow
+                                                               : fetch_wide,
+                                  .out = out,
+                                  .ldo = net->ld,
+                                  .start = net->rows,
+                                  .n = columns,
+                                  .depth = (size_t)is_target});
+}
+
 static void emit_forward(struct nn_tiny *net, const struct nn_tiny_layer *l)
 {
     const size_t ld = net->ld;
@@ -456,6 +544,9 @@ static void emit_weights(struct nn_tiny *net, const struct nn_tiny_layer *l)
 static void tiny_plan(struct nn_tiny *net)
 {
     net->n_ops = 0;
+    emit_fetch(net, net->x, net->n_in, 0);
+    emit_fetch(net, net->targets, net->target_columns, 1);
+    emit(net, (struct nn_tiny_op){.run = fetch_weights, .out = net->weights});
     for (size_t i = 0; i < net->n_layers; i++)
         emit_forward(net, net->layers + i);
     emit_losses(net);
@@ -482,50 +573,8 @@ static void tiny_plan(struct nn_tiny *net)
     }
 }
 
-/* out[j][i] = element j of row i of the batch, m rows from `first` on; after the last
-   column come ones, up to fours. rows: room for VEC_LANES rows, padded. */
-static void fetch(real *out, size_t ld, real *rows, const real *from, ptrdiff_t stride,
-                  size_t columns, const struct nn_batch *batch, size_t first, size_t m)
+static void tiny_forward(const struct nn_tiny *net, const struct nn_tiny_run *run)
 {
-    const uint32_t *order = batch->order ? batch->order + batch->start + first : NULL;
-    const size_t tail = columns % VEC_LANES, full = columns - tail;
-    const size_t pitch = padded(columns);
-    if (!order) from += (ptrdiff_t)(batch->start + first) * stride;
-    if (columns == 1) {
-        for (size_t i = 0; i < m; i++)
-            out[i] = from[(order ? (ptrdiff_t)order[i] : (ptrdiff_t)i) * stride];
-        return;
-    }
-    for (size_t i = 0; i < m; i += VEC_LANES) {
-        size_t n = m - i < VEC_LANES ? m - i : VEC_LANES;
-        for (size_t l = 0; l < n; l++) {
-            ptrdiff_t row = order ? (ptrdiff_t)order[i + l] : (ptrdiff_t)(i + l);
-            const real *x = from + row * stride;
-            real *to = rows + l * pitch;
-            for (size_t j = 0; j < full; j += VEC_LANES)
-                vec_store(to + j, vec_load(x + j));
-            if (tail)
-                vec_store(to + full,
-                          row_select(tail, 0, vec_load_n(x + full, tail), vec_set(1)));
-            for (size_t j = columns; VEC_LANES < 4 && j < pitch; j++)
-                to[j] = 1;
-        }
-        for (size_t j = 0; j < columns; j += 4)
-            vec_columns(out + j * ld + i, ld, rows + j, pitch);
-    }
-}
-
-static void tiny_forward(const struct nn_tiny *net, const struct nn_batch *batch,
-                         const struct nn_tiny_run *run)
-{
-    const size_t first = run->first, m = run->m;
-    fetch(net->x, net->ld, net->rows, batch->x, batch->x_stride, net->n_in, batch,
-          first, m);
-    fetch(net->targets, net->ld, net->rows, batch->y, batch->y_stride,
-          net->target_columns, batch, first, m);
-    if (batch->weights)
-        fetch(net->weights + first, net->ld, net->rows, batch->weights, 1, 1, batch,
-              first, m);
     for (const struct nn_tiny_op *op = net->ops; op < net->ops + net->n_forward; op++)
         op->run(op, run);
 }

@@ -25,6 +25,7 @@
 #define EXPONENT_BIAS 127
 #define EXP_LOWEST REAL(-104.0) /* e^x rounds to 0 */
 #define EXP_HIGHEST REAL(89.0)  /* e^x overflows */
+#define EXP_NORMAL REAL(-87.0)  /* e^x is a normal number */
 #define TANH_HIGHEST REAL(20.0) /* tanh(x / 2) rounds to 1 */
 #define ERF_HIGHEST REAL(3.95)  /* erf(x) rounds to 1 */
 #define LN2_HIGH REAL(0.693145751953125)
@@ -59,6 +60,7 @@ static const real log_erfc_terms[] = {
 #define EXPONENT_BIAS 1023
 #define EXP_LOWEST REAL(-746.0)
 #define EXP_HIGHEST REAL(710.0)
+#define EXP_NORMAL REAL(-708.0)
 #define TANH_HIGHEST REAL(44.0)
 #define ERF_HIGHEST REAL(5.95)
 #define LN2_HIGH REAL(0.6931471803691238164901733)
@@ -169,11 +171,19 @@ VEC_INLINE vec vec_tanh(vec x)
     return vec_copysign(vec_div(m, vec_add(m, vec_set(2))), x);
 }
 
-/* e^-|x|, from which sigmoid and softplus are built without overflow */
-VEC_INLINE vec exp_minus_abs(vec x)
+/* e^x for x <= 0, +0 below EXP_NORMAL: a share of a whole, for which that is nothing.
+   A saturated network would meet subnormal shares in every step, and arithmetic on them
+   takes a hundred times as long as on others on many CPUs. */
+VEC_INLINE vec vec_exp_share(vec x)
 {
-    return exp_clamped(vec_max(vec_set(EXP_LOWEST), vec_neg(vec_abs(x))));
+    ivec n;
+    vec least = vec_set(EXP_NORMAL), in = vec_max(least, x);
+    vec y = vec_add(vec_set(1), exp_reduced(in, EXPONENT_BIAS, &n));
+    return vec_select(vec_lt(x, least), vec_zero(), vec_mul(y, power_of_two(n)));
 }
+
+/* e^-|x|, from which sigmoid and softplus are built without overflow */
+VEC_INLINE vec exp_minus_abs(vec x) { return vec_exp_share(vec_neg(vec_abs(x))); }
 
 /* 1 / (1 + e^-x) */
 VEC_INLINE vec vec_sigmoid(vec x)
@@ -240,9 +250,11 @@ VEC_INLINE vec vec_log1p(vec x)
     vec scale = power_of_two(ivec_sub(top, ivec_shr(bits, MANTISSA_BITS)));
     vec quarter = vec_set(REAL(0.25));
     vec f = vec_fma(vec_mul(x, quarter), scale, vec_fma(scale, quarter, vec_set(-1)));
+    // Squares of tiny numbers may be subnormal, which is slow.
+    mask tiny = vec_lt(vec_abs(x), vec_set(TINY));
+    f = vec_select(tiny, vec_zero(), f);
     vec y = log_reduced(f, log_exponent(bits, vec_set(EXPONENT_BIAS)));
-    y = log_limits(y, x, -1);
-    return vec_select(vec_lt(vec_abs(x), vec_set(TINY)), x, y);
+    return vec_select(tiny, x, log_limits(y, x, -1));
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
@@ -252,7 +264,9 @@ VEC_INLINE vec vec_softplus(vec x)
     mask big = vec_gt(e, vec_set(REAL(0.4142135623730950488)));
     vec f = vec_select(big, vec_fma(e, half, vec_neg(half)), e);
     vec k = vec_select(big, vec_set(1), vec_zero());
-    return vec_add(vec_max(vec_zero(), x), log_reduced(f, k));
+    mask tiny = vec_lt(e, vec_set(TINY));
+    vec y = log_reduced(vec_select(tiny, vec_zero(), f), k);
+    return vec_add(vec_max(vec_zero(), x), vec_select(tiny, e, y));
 }
 
 /* erf(x): x (1 + P(x^2)) up to 1, then 1 - e^Q(|x|) with the sign of x */
