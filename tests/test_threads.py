@@ -139,6 +139,7 @@ def test_the_callers_floating_point_modes_change_no_bit_and_are_put_back(threads
             return found & ~0x3f & ~0x1f80
 
         tiny = np.full((600, 8), 1e-20, "float32")
+        faint = np.full((600, 8), 1e-30, "float32")
         thirds = np.full((600, 8), 3.0, "float32")
 
         def made():
@@ -154,8 +155,8 @@ def test_the_callers_floating_point_modes_change_no_bit_and_are_put_back(threads
 
         def results(trio):
             "Outputs and weights that are subnormal, and some that are rounded."
-            y = np.full((600, 64), 1e-20, "float32")
-            trio[1].fit(tiny, y, batch_size=600, shuffle=False, verbose=0)
+            y = np.full((600, 64), 1e-5, "float32")
+            trio[1].fit(faint, y, batch_size=600, shuffle=False, verbose=0)
             teams = [trio[1]._network.last_run["team"]]
             arrays = [trio[0].predict(tiny), trio[2].predict(thirds)]
             teams.append(trio[2]._network.last_run["team"])
