@@ -76,6 +76,7 @@ class Process:
             left = max(0.0, end - time.monotonic())
             if not select.select([self.child.stdout], [], [], left)[0]:
                 self.child.kill()
+                self.child.wait()
                 raise ContestantError(f"no answer within {self.timeout:.0f} seconds")
             part = os.read(self.child.stdout.fileno(), 1 << 16)
             if not part:
