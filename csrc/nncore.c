@@ -34,6 +34,21 @@ const char *nn_activation_name(nn_activation id)
     static const char *const names[] = {NN_ACTIVATIONS(NN_NAME)};
     return (unsigned)id < NN_ACT_END ? names[id] : NULL;
 }
+const char *nn_kind_name(nn_kind id)
+{
+    static const char *const names[] = {NN_KINDS(NN_NAME)};
+    return (unsigned)id < NN_KIND_END ? names[id] : NULL;
+}
+const char *nn_noise_name(nn_noise id)
+{
+    static const char *const names[] = {NN_NOISES(NN_NAME)};
+    return (unsigned)id < NN_NOISE_END ? names[id] : NULL;
+}
+const char *nn_constraint_name(nn_constraint id)
+{
+    static const char *const names[] = {NN_CONSTRAINTS(NN_NAME)};
+    return (unsigned)id < NN_CONSTRAINT_END ? names[id] : NULL;
+}
 const char *nn_loss_name(nn_loss id)
 {
     static const char *const names[] = {NN_LOSSES(NN_NAME)};
@@ -167,9 +182,9 @@ size_t nn_net_n_slots(const nn_net *net) { return net->n_slots; }
 int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2])
 {
     const struct nn_variable *variable = &net->variables[index];
-    shape[0] = variable->is_bias ? variable->cols : variable->rows;
-    shape[1] = variable->is_bias ? 1 : variable->cols;
-    return variable->is_bias ? 1 : 2;
+    shape[0] = variable->rank == 1 ? variable->cols : variable->rows;
+    shape[1] = variable->rank == 1 ? 1 : variable->cols;
+    return variable->rank;
 }
 
 nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out)

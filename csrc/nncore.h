@@ -72,6 +72,43 @@ typedef enum nn_isa { NN_ISAS(NN_ENUM) NN_ISA_END, NN_ISA_AUTO = NN_ISA_END } nn
 typedef enum nn_activation { NN_ACTIVATIONS(NN_ENUM) NN_ACT_END } nn_activation;
 #undef NN_ENUM
 
+/* What a layer makes of its input before f; formulas stand in kernels/norm.c. none: z =
+   x; gather: columns in another order; embedding: rows of a table by their numbers. */
+#define NN_KINDS(X)                                                                    \
+    X(none)                                                                            \
+    X(dense)                                                                           \
+    X(batch_normalization)                                                             \
+    X(layer_normalization)                                                             \
+    X(rms_normalization)                                                               \
+    X(unit_normalization)                                                              \
+    X(prelu)                                                                           \
+    X(gather)                                                                          \
+    X(embedding)
+#define NN_ENUM(name) NN_KIND_##name,
+typedef enum nn_kind { NN_KINDS(NN_ENUM) NN_KIND_END } nn_kind;
+#undef NN_ENUM
+
+/* What training does to outputs at random; formulas stand in kernels/noise.c. */
+#define NN_NOISES(X)                                                                   \
+    X(dropout)                                                                         \
+    X(gaussian_dropout)                                                                \
+    X(gaussian_noise)                                                                  \
+    X(alpha_dropout)
+#define NN_ENUM(name) NN_NOISE_##name,
+typedef enum nn_noise { NN_NOISES(NN_ENUM) NN_NOISE_END } nn_noise;
+#undef NN_ENUM
+
+/* What parameters must be after every update; formulas stand in engine/constrain.c. */
+#define NN_CONSTRAINTS(X)                                                              \
+    X(unconstrained)                                                                   \
+    X(non_neg)                                                                         \
+    X(max_norm)                                                                        \
+    X(unit_norm)                                                                       \
+    X(min_max_norm)
+#define NN_ENUM(name) NN_CONSTRAINT_##name,
+typedef enum nn_constraint { NN_CONSTRAINTS(NN_ENUM) NN_CONSTRAINT_END } nn_constraint;
+#undef NN_ENUM
+
 /* Losses; formulas stand in kernels/loss.c. The *_logits forms take the network's
    last pre-activation; nn_net_compile chooses them where the last activation allows. */
 #define NN_LOSSES(X)                                                                   \
@@ -120,23 +157,48 @@ typedef enum nn_optimizer { NN_OPTIMIZERS(NN_ENUM) NN_OPT_END } nn_optimizer;
 /* Name of an id, e.g. "relu"; NULL past the end. */
 const char *nn_isa_name(nn_isa id);
 const char *nn_activation_name(nn_activation id);
+const char *nn_kind_name(nn_kind id);
+const char *nn_noise_name(nn_noise id);
+const char *nn_constraint_name(nn_constraint id);
 const char *nn_loss_name(nn_loss id);
 const char *nn_metric_name(nn_metric id);
 const char *nn_optimizer_name(nn_optimizer id);
 
 /* ---- Create, describe, destroy ------------------------------------------------- */
 
-/* One layer: y = dropout(f(x W + b)). Every part but f may be absent. */
+/* Norms over axis 0 (columns of a matrix, all of a vector), 1 (rows) or NN_ALL_AXES. */
+#define NN_ALL_AXES (-1)
+typedef struct nn_constraint_spec {
+    nn_constraint kind;
+    int axis;
+    double min_value, max_value, rate; /* min_max_norm; max_norm has max_value */
+} nn_constraint_spec;
+
+/* One layer: y = f(kind(x)), noise(y). Dense: x W + b. Variables, those that exist:
+   dense W, b; normalizations gamma, beta, and for batches the moving mean and variance;
+   prelu alpha; embedding its table. kernel_ also means gamma, alpha and the table,
+   bias_ also beta. */
 typedef struct nn_layer_spec {
-    size_t units;             /* columns of W; 0: no product, z = x */
-    int use_bias;             /* 0: no b */
-    int trainable;            /* 0: W and b are never updated */
+    nn_kind kind;
+    size_t units;             /* dense: columns of W; embedding: of its table */
+    int use_bias;             /* dense: 0: no b */
+    int trainable;            /* 0: no variable is ever updated, the moving ones too */
     nn_activation activation; /* f */
     double activation_args[3];
-    double dropout; /* share of outputs set to 0 in training, in [0, 1] */
+    size_t columns;           /* normalizations, prelu: length of their variables; x has
+                                 a whole number of such groups, each by itself */
+    int scale, center;        /* normalizations: 0: no gamma, no beta */
+    double momentum, epsilon; /* normalizations */
+    size_t vocabulary;        /* embedding: rows of its table */
+    const uint32_t *order;    /* gather: [n_order] columns of x; copied */
+    size_t n_order;
+    nn_noise noise;
+    double dropout; /* rate of a dropout, in [0, 1]; standard deviation; 0: no noise */
     uint64_t dropout_seed;
     double kernel_l1, kernel_l2; /* loss += l1 sum|W| + l2 sum W^2 */
     double bias_l1, bias_l2;
+    double activity_l1, activity_l2; /* loss += (l1 sum|y| + l2 sum y^2) / rows */
+    nn_constraint_spec kernel_constraint, bias_constraint;
 } nn_layer_spec;
 
 typedef struct nn_net nn_net;
@@ -244,8 +306,8 @@ nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t 
 
 size_t nn_net_n_out(const nn_net *net);
 size_t nn_net_target_columns(const nn_net *net); /* 1 for sparse labels, else n_out */
-size_t nn_net_n_variables(const nn_net *net);    /* kernel, bias, kernel, bias, ... */
-/* Returns the rank: 2 for a kernel [n_in][n_out], 1 for a bias [n_out]. */
+size_t nn_net_n_variables(const nn_net *net);    /* of all layers, in order */
+/* Returns the rank: 2 for a kernel [n_in][n_out] or a table, 1 for a vector. */
 int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2]);
 nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out);
 nn_status nn_net_set_variable(nn_net *net, size_t index, const void *in);

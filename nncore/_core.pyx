@@ -77,6 +77,12 @@ cdef list names(int kind):
             name = c.nn_metric_name(<c.nn_metric>i)
         elif kind == 3:
             name = c.nn_optimizer_name(<c.nn_optimizer>i)
+        elif kind == 4:
+            name = c.nn_kind_name(<c.nn_kind>i)
+        elif kind == 5:
+            name = c.nn_noise_name(<c.nn_noise>i)
+        elif kind == 6:
+            name = c.nn_constraint_name(<c.nn_constraint>i)
         else:
             name = c.nn_isa_name(<c.nn_isa>i)
         if name == NULL:
@@ -89,7 +95,10 @@ cdef list ACTIVATIONS = names(0)
 cdef list LOSSES = names(1)
 cdef list METRICS = names(2)
 cdef list OPTIMIZERS = names(3)
-cdef list ISAS = names(4)
+cdef list KINDS = names(4)
+cdef list NOISES = names(5)
+cdef list CONSTRAINTS = names(6)
+cdef list ISAS = names(7)
 
 
 def activation_names():
@@ -106,6 +115,18 @@ def metric_names():
 
 def optimizer_names():
     return list(OPTIMIZERS)
+
+
+def kind_names():
+    return list(KINDS)
+
+
+def noise_names():
+    return list(NOISES)
+
+
+def constraint_names():
+    return list(CONSTRAINTS)
 
 
 def isas():
@@ -320,6 +341,58 @@ cdef int fill_loss(c.nn_loss_spec *spec, loss) except -1:
     return 0
 
 
+cdef int fill_constraint(c.nn_constraint_spec *spec, constraint) except -1:
+    if constraint is None:
+        return 0
+    spec.kind = <c.nn_constraint>index_of(CONSTRAINTS, constraint["kind"],
+                                          "constraint kind")
+    axis = constraint.get("axis")
+    spec.axis = c.NN_ALL_AXES if axis is None else axis
+    spec.min_value = constraint.get("min_value") or 0.0
+    spec.max_value = constraint.get("max_value") or 0.0
+    spec.rate = constraint.get("rate") or 0.0
+    return 0
+
+
+cdef int fill_layer(c.nn_layer_spec *spec, layer, list held) except -1:
+    """held keeps alive what spec points at."""
+    cdef Array order
+    get = layer.get
+    kind = get("kind") or ("dense" if layer["units"] else "none")
+    spec.kind = <c.nn_kind>index_of(KINDS, kind, "kind")
+    spec.units = layer["units"]
+    spec.use_bias = bool(get("use_bias"))
+    spec.trainable = bool(get("trainable"))
+    spec.activation = <c.nn_activation>index_of(ACTIVATIONS, layer["activation"],
+                                                "activation")
+    args = get("activation_args") or (0.0, 0.0, 0.0)
+    for i in range(3):
+        spec.activation_args[i] = args[i]
+    spec.columns = get("columns") or 0
+    spec.scale = bool(get("scale"))
+    spec.center = bool(get("center"))
+    spec.momentum = get("momentum") or 0.0
+    spec.epsilon = get("epsilon") or 0.0
+    spec.vocabulary = get("vocabulary") or 0
+    if kind == "gather":
+        order = hold(np.ascontiguousarray(layer["order"], np.uint32), b"I", 4, "order")
+        held.append(order)
+        spec.order = <const uint32_t *>order.view.buf
+        spec.n_order = order.rows
+    spec.noise = <c.nn_noise>index_of(NOISES, get("noise") or "dropout", "noise")
+    spec.dropout = get("dropout") or 0.0
+    spec.dropout_seed = get("dropout_seed") or 0
+    spec.kernel_l1 = get("kernel_l1") or 0.0
+    spec.kernel_l2 = get("kernel_l2") or 0.0
+    spec.bias_l1 = get("bias_l1") or 0.0
+    spec.bias_l2 = get("bias_l2") or 0.0
+    spec.activity_l1 = get("activity_l1") or 0.0
+    spec.activity_l2 = get("activity_l2") or 0.0
+    fill_constraint(&spec.kernel_constraint, get("kernel_constraint"))
+    fill_constraint(&spec.bias_constraint, get("bias_constraint"))
+    return 0
+
+
 cdef class Network:
     """One C network: its parameters, its optimizer's state, its place in the epoch."""
 
@@ -347,9 +420,10 @@ cdef class Network:
         cdef c.nn_layer_spec *specs = <c.nn_layer_spec *>calloc(n + 1, sizeof(specs[0]))
         if specs == NULL:
             raise MemoryError(c.nn_status_message(c.NN_ERR_MEMORY).decode())
+        cdef list held = []  # arrays that specs point at
         try:
             for i, layer in enumerate(layers):
-                self.fill_layer(&specs[i], layer)
+                fill_layer(&specs[i], layer, held)
             status = c.nn_net_create(&self.net, <c.nn_dtype>dtype_number,
                                      <c.nn_isa>isa_number, inputs, specs, n,
                                      seed_number)
@@ -360,23 +434,6 @@ cdef class Network:
 
     def __dealloc__(self):
         c.nn_net_destroy(self.net)
-
-    cdef int fill_layer(self, c.nn_layer_spec *spec, layer) except -1:
-        spec.units = layer["units"]
-        spec.use_bias = bool(layer.get("use_bias"))
-        spec.trainable = bool(layer.get("trainable"))
-        spec.activation = <c.nn_activation>index_of(ACTIVATIONS, layer["activation"],
-                                                    "activation")
-        args = layer.get("activation_args") or (0.0, 0.0, 0.0)
-        for i in range(3):
-            spec.activation_args[i] = args[i]
-        spec.dropout = layer.get("dropout") or 0.0
-        spec.dropout_seed = layer.get("dropout_seed") or 0
-        spec.kernel_l1 = layer.get("kernel_l1") or 0.0
-        spec.kernel_l2 = layer.get("kernel_l2") or 0.0
-        spec.bias_l1 = layer.get("bias_l1") or 0.0
-        spec.bias_l2 = layer.get("bias_l2") or 0.0
-        return 0
 
     def compile(self, loss, metrics, optimizer):
         cdef c.nn_loss_spec loss_spec

@@ -29,6 +29,15 @@ cdef extern from "nncore.h" nogil:
     ctypedef enum nn_activation:
         NN_ACT_END
 
+    ctypedef enum nn_kind:
+        NN_KIND_END
+
+    ctypedef enum nn_noise:
+        NN_NOISE_END
+
+    ctypedef enum nn_constraint:
+        NN_CONSTRAINT_END
+
     ctypedef enum nn_loss:
         NN_LOSS_END
 
@@ -40,22 +49,48 @@ cdef extern from "nncore.h" nogil:
 
     const char *nn_isa_name(nn_isa id)
     const char *nn_activation_name(nn_activation id)
+    const char *nn_kind_name(nn_kind id)
+    const char *nn_noise_name(nn_noise id)
+    const char *nn_constraint_name(nn_constraint id)
     const char *nn_loss_name(nn_loss id)
     const char *nn_metric_name(nn_metric id)
     const char *nn_optimizer_name(nn_optimizer id)
 
+    int NN_ALL_AXES
+
+    ctypedef struct nn_constraint_spec:
+        nn_constraint kind
+        int axis
+        double min_value
+        double max_value
+        double rate
+
     ctypedef struct nn_layer_spec:
+        nn_kind kind
         size_t units
         int use_bias
         int trainable
         nn_activation activation
         double activation_args[3]
+        size_t columns
+        int scale
+        int center
+        double momentum
+        double epsilon
+        size_t vocabulary
+        const uint32_t *order
+        size_t n_order
+        nn_noise noise
         double dropout
         uint64_t dropout_seed
         double kernel_l1
         double kernel_l2
         double bias_l1
         double bias_l2
+        double activity_l1
+        double activity_l2
+        nn_constraint_spec kernel_constraint
+        nn_constraint_spec bias_constraint
 
     ctypedef struct nn_net:
         pass

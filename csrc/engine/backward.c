@@ -28,35 +28,50 @@ static void measure(struct net *net, size_t first, size_t last, size_t n_batch,
     }
 }
 
-/* d of every layer becomes dL/dz, top down; d of the last one is dL/du before, or
-   dL/dz already where the loss reads logits. Inputs of wide layers are transposed on
-   the way, for the gradients over all n_batch rows. */
-static void backward(struct net *net, size_t first, size_t last, size_t n_batch,
-                     int drops, const struct workspace *work)
+/* Whether anything at or below a layer is trained. */
+static int is_reached(const struct layer *layer)
 {
-    size_t m = last - first, top = net->base.n_layers - 1;
-    for (size_t l = net->base.n_layers; l-- > 0;) {
-        struct layer *layer = &net->layers[l];
-        size_t at = first * layer->n_out;
-        real *d = layer->d + at;
-        if (!layer->needs_dx && !(layer->has_kernel && layer->trainable)) return;
-        if (!(l == top && net->loss.on_logits)) {
-            if (layer->has_dropout && drops) drop(net, layer, d, d, first, m);
-            if (layer->act != NN_ACT_linear)
-                net->kernels->activation[layer->act].backward(
-                    d, d, layer->z + at, layer->y + at, m, layer->n_out, layer->args);
-        }
-        if (transposes_input(layer, n_batch))
-            net->kernels->transpose_rows(layer->xt + first, layer->ldxt,
-                                         input_rows(net, l) + first, m, layer->n_in);
-        if (!layer->needs_dx) return;
-        struct layer *below = &net->layers[l - 1];
-        real *dx = below->d + first * below->n_out;
-        if (!layer->has_kernel) {
-            memcpy(dx, d, m * layer->n_out * sizeof(real));
-            continue;
-        }
+    return layer->needs_dx || layer->learns;
+}
+
+/* d of a layer becomes dL/dz; that of the last one is dL/du before, or dL/dz already
+   where the loss reads logits. The input of a wide layer is transposed on the way, for
+   the gradient over all n_batch rows. */
+static void backward_to_z(struct net *net, size_t l, size_t first, size_t last,
+                          size_t n_batch, int trains)
+{
+    struct layer *layer = &net->layers[l];
+    size_t at = first * layer->n_out, m = last - first, n = m * layer->n_out;
+    real *d = layer->d + at;
+    if (!(l + 1 == net->base.n_layers && net->loss.on_logits)) {
+        double share = 1 / (double)n_batch;
+        if (layer->has_noise && trains) disturb(net, layer, d, d, first, m, 1);
+        if (layer->activity[0] || layer->activity[1])
+            net->kernels->add_penalty(d, layer->y + at, n,
+                                      (real)(layer->activity[0] * share),
+                                      (real)(2 * layer->activity[1] * share));
+        if (layer->act != NN_ACT_linear)
+            net->kernels->activation[layer->act].backward(
+                d, d, layer->z + at, layer->y + at, m, layer->n_out, layer->args);
+    }
+    if (transposes_input(layer, n_batch))
+        net->kernels->transpose_rows(layer->xt + first, layer->ldxt,
+                                     input_rows(net, l) + first, m, layer->n_in);
+}
+
+/* d of the layer below becomes dL/du. */
+static void backward_to_below(struct net *net, size_t l, size_t first, size_t last,
+                              size_t n_batch, int trains, const struct workspace *work)
+{
+    struct layer *layer = &net->layers[l], *below = layer - 1;
+    real *dx = below->d + first * below->n_out;
+    size_t m = last - first;
+    if (layer->has_kernel) {
         multiply(net, dx, layer->n_in, layer->d_rows + first, layer->wt, NULL, m,
                  layer->n_in, layer->n_out, work);
+        return;
     }
+    struct nn_norm norm = trains ? norm_in_training(layer, n_batch) : layer->norm;
+    transform_back(net, layer, dx, layer->d + first * layer->n_out,
+                   input_rows(net, l) + first, first, m, &norm);
 }

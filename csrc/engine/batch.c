@@ -5,7 +5,7 @@
 
 static void reset_sums(const struct net *net, struct sums *sums)
 {
-    memset(sums->of, 0, (2 + net->base.n_metrics) * sizeof *sums->of);
+    memset(sums->of, 0, (3 + net->base.n_metrics) * sizeof *sums->of);
     sums->n_rows = 0;
     sums->penalties = 0;
     sums->weighted = 0;
@@ -35,9 +35,10 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
     VIEW(net->targets, rows, net->base.target_columns);
     VIEW(net->row_weights, rows, 1);
     VIEW(net->values, rows, 1 + net->base.n_metrics);
+    VIEW(net->activity, rows, 1);
     for (size_t l = 0; l < net->base.n_layers; l++) {
         struct layer *layer = &net->layers[l];
-        int own_z = layer->has_kernel || l == 0;
+        int own_z = layer->kind != NN_KIND_none || l == 0;
         if (own_z)
             VIEW(layer->z, rows, layer->n_out);
         else if (block)
@@ -46,10 +47,14 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
             VIEW(layer->y, rows, layer->n_out);
         else if (block)
             layer->y = layer->z;
-        if (layer->has_dropout)
+        if (layer->has_noise)
             VIEW(layer->u, rows, layer->n_out);
         else if (block)
             layer->u = layer->y;
+        if (layer->norm.columns) {
+            VIEW(layer->h, rows, layer->n_out);
+            VIEW(layer->inverse, rows, layer->norm.groups);
+        }
         VIEW(layer->d, rows, layer->n_out);
         VIEW(layer->rows, rows, 1);
         VIEW(layer->d_rows, rows, 1);
@@ -105,17 +110,20 @@ static int lay_work(const struct net *net, char *block, struct workspace *work,
                     size_t *bytes)
 {
     int packs_d = 0, packs_rows = 0;
+    size_t unit = UNIT_ROWS * NN_PANEL;
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
         packs_d |= layer->xt != NULL;
         packs_rows |= rows_collide(layer->n_in) || rows_collide(layer->n_out);
+        if (layer->kind == NN_KIND_embedding && layer->n_out / layer->n_in > unit)
+            unit = layer->n_out / layer->n_in;
     }
     size_t at[4] = {0};
     int ok = nn_add_size(&at[0], packs_rows * CHUNK_ROWS, sizeof *work->rows);
     at[1] = at[0];
     ok &= nn_add_size(&at[1], packs_rows * CHUNK_ROWS * NN_CHAIN, sizeof(real));
     at[2] = at[1];
-    ok &= nn_add_size(&at[2], UNIT_ROWS * NN_PANEL, sizeof(real));
+    ok &= nn_add_size(&at[2], unit, sizeof(real));
     at[3] = at[2];
     ok &= nn_add_size(&at[3], packs_d * net->capacity * NN_PANEL, sizeof(real));
     *bytes = at[3];

@@ -23,8 +23,8 @@ static nn_status plan_loss(const struct net *net, const nn_loss_spec *spec,
         kind == NN_LOSS_categorical_crossentropy_logits ||
         kind == NN_LOSS_sparse_categorical_crossentropy_logits)
         return NN_ERR_SPEC;
-    plan->on_logits =
-        logits != NN_LOSS_END && last->act == squash && !last->has_dropout;
+    plan->on_logits = logits != NN_LOSS_END && last->act == squash &&
+                      !last->has_noise && !last->activity[0] && !last->activity[1];
     if (logits != NN_LOSS_END && (plan->on_logits || spec->from_logits)) kind = logits;
     plan->kind = kind;
     plan->fn = net->kernels->loss[kind];
@@ -49,41 +49,47 @@ static size_t slots_of(const nn_optimizer_spec *spec)
     }
 }
 
-/* Cut what is trainable into units, kernels by NN_PANEL columns and UNIT_ROWS rows.
-   Called twice: units NULL counts. */
+/* Units of columns [j, j + width) of a variable; returns how many. units NULL counts.
+ */
+static size_t list_rows(const struct net *net, const struct nn_variable *v, size_t j,
+                        size_t width, size_t rows_at_once, struct unit *units)
+{
+    const struct layer *layer = &net->layers[v->layer];
+    size_t n = 0;
+    for (size_t k = 0; k < v->rows; k += rows_at_once, n++) {
+        size_t rows = min_size(rows_at_once, v->rows - k);
+        if (!units) continue;
+        units[n] =
+            (struct unit){.layer = v->layer,
+                          .place = v->place,
+                          .panel = j,
+                          .width = width,
+                          .row = k,
+                          .rows = rows,
+                          .offset = layer->offset[v->place] + j * v->rows + k * width,
+                          .cost = (double)(width * rows)};
+    }
+    return n;
+}
+
+/* Cut what is trainable into units: kernels and vectors by NN_PANEL columns, kernels
+   and tables by rows. Called twice: units NULL counts. */
 static size_t list_units(const struct net *net, struct unit *units)
 {
     size_t n = 0;
-    for (size_t l = 0; l < net->base.n_layers; l++) {
-        const struct layer *layer = &net->layers[l];
-        if (!layer->has_kernel || !layer->trainable) continue;
-        for (size_t j = 0; j < layer->n_out; j += NN_PANEL) {
-            size_t width = panel_width(j, layer->n_out);
-            for (size_t k = 0; k < layer->n_in; k += UNIT_ROWS) {
-                size_t rows = min_size(UNIT_ROWS, layer->n_in - k);
-                if (units)
-                    units[n] = (struct unit){.layer = l,
-                                             .panel = j,
-                                             .width = width,
-                                             .row = k,
-                                             .rows = rows,
-                                             .offset = layer->offset[0] +
-                                                       j * layer->n_in + k * width,
-                                             .cost = (double)(width * rows)};
-                n++;
-            }
-            if (layer->has_bias) {
-                if (units)
-                    units[n] = (struct unit){.layer = l,
-                                             .is_bias = 1,
-                                             .panel = j,
-                                             .width = width,
-                                             .rows = 1,
-                                             .offset = layer->offset[1] + j,
-                                             .cost = (double)width};
-                n++;
-            }
+    for (size_t i = 0; i < net->base.n_variables; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        const struct layer *layer = &net->layers[v->layer];
+        if (!learns(layer, v->place)) continue;
+        if (v->rank == 2 && !layer->has_kernel) {
+            size_t rows = UNIT_ROWS * NN_PANEL / v->cols;
+            n += list_rows(net, v, 0, v->cols, rows ? rows : 1,
+                           units ? units + n : NULL);
+            continue;
         }
+        for (size_t j = 0; j < v->cols; j += NN_PANEL)
+            n += list_rows(net, v, j, panel_width(j, v->cols), UNIT_ROWS,
+                           units ? units + n : NULL);
     }
     return n;
 }
@@ -156,8 +162,8 @@ static nn_status allocate_compiled(const struct net *net, struct compiled *c,
     c->grads = nn_alloc(net->n_params, sizeof(real));
     c->units = nn_alloc(list_units(net, NULL), sizeof *c->units);
     c->norm_blocks = nn_alloc(count_blocks(net), 2 * sizeof(double));
-    c->sums[0] = nn_alloc(2 + n_metrics, sizeof **c->sums);
-    c->sums[1] = nn_alloc(2 + n_metrics, sizeof **c->sums);
+    c->sums[0] = nn_alloc(3 + n_metrics, sizeof **c->sums);
+    c->sums[1] = nn_alloc(3 + n_metrics, sizeof **c->sums);
     int ok = c->metrics && c->grads && c->units && c->norm_blocks && c->sums[0] &&
              c->sums[1];
     for (size_t s = 0; s < n_slots; s++)
@@ -203,13 +209,18 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     for (size_t i = 0; i < net->n_units; i++)
         net->units_cost += net->units[i].cost;
     net->clips_by_norm = optimizer->clipnorm > 0 || optimizer->global_clipnorm > 0;
-    net->has_penalty = 0;
+    net->has_penalty = net->is_constrained = 0;
     net->is_flat = !net->clips_by_norm;
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
         int penalized = layer->l1[0] || layer->l2[0] || layer->l1[1] || layer->l2[1];
-        net->has_penalty |= layer->has_kernel && layer->trainable && penalized;
-        net->is_flat &= !layer->has_kernel || (layer->trainable && !penalized);
+        int bounded = is_constrained(layer, 0) || is_constrained(layer, 1);
+        int has_variables = layer->has_kernel || layer->norm.columns ||
+                            layer->kind == NN_KIND_embedding;
+        net->has_penalty |= layer->learns && penalized;
+        net->is_constrained |= bounded;
+        net->is_flat &= !has_variables || (layer->learns && !penalized && !bounded &&
+                                           layer->kind != NN_KIND_batch_normalization);
     }
     if (optimizer->kind == NN_OPT_adagrad)
         for (size_t i = 0; i < net->n_params; i++)

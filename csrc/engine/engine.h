@@ -10,9 +10,11 @@
 /* Which array of a variable: its values, its gradient, or optimizer slot `slot`. */
 enum nn_array { NN_VALUES, NN_GRADIENTS, NN_SLOTS };
 
+/* place: 0 kernel, gamma, alpha, table; 1 bias, beta; 2, 3 moving mean and variance. A
+   vector is of rank 1 and has one row. */
 struct nn_variable {
-    size_t layer, rows, cols; /* a bias has one row */
-    int is_bias;
+    size_t layer, rows, cols;
+    int place, rank;
 };
 
 struct nn_net {

@@ -45,18 +45,24 @@ static void multiply(const struct net *net, real *out, size_t ldo,
     }
 }
 
-/* z[m][N] = rows W + b; without a kernel the rows themselves. */
-static void layer_input(const struct net *net, const struct layer *layer, real *z,
-                        const real *const *rows, size_t m, const struct workspace *work)
+/* z[m][N] = rows W + b. */
+static void multiply_rows(const struct net *net, const struct layer *layer, real *z,
+                          const real *const *rows, size_t m,
+                          const struct workspace *work)
 {
-    if (!layer->has_kernel) {
-        for (size_t i = 0; i < m; i++)
-            memcpy(z + i * layer->n_in, rows[i], layer->n_in * sizeof(real));
-        return;
-    }
     const real *bias = layer->has_bias ? net->params + layer->offset[1] : NULL;
     multiply(net, z, layer->n_out, rows, net->params + layer->offset[0], bias, m,
              layer->n_out, layer->n_in, work);
+}
+
+/* z[m][N], as prediction has it. */
+static void layer_input(const struct net *net, const struct layer *layer, real *z,
+                        const real *const *rows, size_t m)
+{
+    if (layer->has_kernel)
+        multiply_rows(net, layer, z, rows, m, NULL);
+    else
+        transform(net, layer, z, NULL, NULL, rows, m, &layer->norm);
 }
 
 static void activate(const struct net *net, const struct layer *layer, real *y,
@@ -69,31 +75,37 @@ static void activate(const struct net *net, const struct layer *layer, real *y,
         memcpy(y, z, m * layer->n_out * sizeof(real));
 }
 
-/* out = in where dropout keeps, scaled; the mask is drawn anew from its counters. */
-static void drop(const struct net *net, const struct layer *layer, real *out,
-                 const real *in, size_t first, size_t m)
+/* The noise of rows `first`, ..., or its slope; drawn anew from its counters. */
+static void disturb(const struct net *net, const struct layer *layer, real *out,
+                    const real *in, size_t first, size_t m, int backward)
 {
-    net->kernels->dropout(out, in, m, layer->n_out, first, layer->dropout_threshold,
-                          layer->dropout_scale, layer->dropout_seed,
-                          net->base.counters.steps_lived);
+    net->kernels->noise(out, in, m, layer->n_out, first, net->base.counters.steps_lived,
+                        &layer->noise, backward);
 }
 
-/* Rows [first, last) of the batch through all layers, every view kept. */
-static void forward(struct net *net, size_t first, size_t last, int drops,
-                    const struct workspace *work)
+/* Rows [first, last) of a batch of n_batch through one layer, every view kept.
+   `trains`: with noise and the batch's statistics. */
+static void forward_layer(struct net *net, size_t l, size_t first, size_t last,
+                          size_t n_batch, int trains, const struct workspace *work)
 {
-    size_t m = last - first;
-    const real *const *rows = net->x_rows + first;
-    for (size_t l = 0; l < net->base.n_layers; l++) {
-        struct layer *layer = &net->layers[l];
-        size_t at = first * layer->n_out;
-        if (layer->has_kernel || l == 0)
-            layer_input(net, layer, layer->z + at, rows, m, work);
-        activate(net, layer, layer->y + at, layer->z + at, m);
-        if (layer->has_dropout && drops)
-            drop(net, layer, layer->u + at, layer->y + at, first, m);
-        else if (layer->has_dropout)
-            memcpy(layer->u + at, layer->y + at, m * layer->n_out * sizeof(real));
-        rows = layer->rows + first;
+    struct layer *layer = &net->layers[l];
+    const real *const *rows = input_rows(net, l) + first;
+    size_t at = first * layer->n_out, m = last - first;
+    if (layer->has_kernel) {
+        multiply_rows(net, layer, layer->z + at, rows, m, work);
+    } else if (layer->kind != NN_KIND_none || l == 0) {
+        struct nn_norm norm = trains ? norm_in_training(layer, n_batch) : layer->norm;
+        transform(net, layer, layer->z + at, layer->h ? layer->h + at : NULL,
+                  layer->inverse ? layer->inverse + first * norm.groups : NULL, rows, m,
+                  &norm);
     }
+    activate(net, layer, layer->y + at, layer->z + at, m);
+    if (layer->activity[0] || layer->activity[1])
+        net->kernels->add_activity(net->activity + first, layer->y + at, m,
+                                   layer->n_out, (real)layer->activity[0],
+                                   (real)layer->activity[1]);
+    if (layer->has_noise && trains)
+        disturb(net, layer, layer->u + at, layer->y + at, first, m, 0);
+    else if (layer->has_noise)
+        memcpy(layer->u + at, layer->y + at, m * layer->n_out * sizeof(real));
 }

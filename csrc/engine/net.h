@@ -21,24 +21,34 @@
 #include "kernels/table.h"
 
 struct layer {
+    nn_kind kind;
     size_t n_in, n_out;
-    int has_kernel, has_bias, trainable;
-    int needs_dx;    /* something trainable lies below */
-    int keeps_input; /* z must survive the activation */
-    int by_rows;     /* the activation reads whole rows */
+    int has_kernel, has_bias, trainable; /* has_kernel: dense; has_bias: or beta */
+    int has_gamma, learns;               /* learns: has something trainable */
+    int needs_dx;                        /* something trainable lies below */
+    int keeps_input;                     /* z must survive the activation */
+    int by_rows;                         /* the activation reads whole rows */
     nn_activation act;
     real args[3];
-    int has_dropout;
-    uint64_t dropout_threshold, dropout_seed;
-    real dropout_scale;
+    int has_noise;
+    struct nn_noise_plan noise;
     double l1[2], l2[2]; /* of kernel, bias */
-    size_t offset[2];    /* of kernel, bias in the flat blocks, in elements */
+    double activity[2];  /* l1, l2 of y */
+    struct nn_constraint_spec constraint[2];
+    size_t offset[4];    /* of the variables in the flat blocks, in elements */
     real *wt;            /* panels of W^T; W itself where both are one line of memory */
+    struct nn_norm norm; /* of a normalization or prelu; statistics: the moving ones */
+    double momentum;
+    real *of_batch[5];     /* [columns] mean, variance, inverse; sums of d and d h */
+    const uint32_t *order; /* of gather */
+    size_t vocabulary;
 
     /* A batch: [capacity][n_out], compact; views into net->batch. */
     real *z, *y, *u;             /* before f, after f, after dropout; may coincide */
     real *d;                     /* dL/du, then dL/dz */
     const real **rows, **d_rows; /* [capacity] rows of u and of d */
+    real *h;                     /* what gamma or alpha multiplies */
+    real *inverse;               /* [capacity][groups] of a row's norm */
     real *xt;                    /* X^T[n_in][ldxt] of a wide layer, or NULL */
     const real **xt_rows;        /* [n_in] */
     size_t ldxt;
@@ -47,7 +57,7 @@ struct layer {
 /* A run of the flat block that one thread differentiates and updates at a time. */
 struct unit {
     size_t layer;
-    int is_bias;
+    int place;    /* of its variable */
     size_t panel; /* first column */
     size_t width; /* columns */
     size_t row, rows;
@@ -74,7 +84,7 @@ struct metric_plan {
 struct workspace {
     const real **rows;   /* [CHUNK_ROWS] of part */
     real *part;          /* [CHUNK_ROWS][NN_CHAIN] columns of rows, packed */
-    real *g;             /* [UNIT_ROWS][NN_PANEL] gradient of one unit */
+    real *g;             /* gradient of one unit, [UNIT_ROWS][NN_PANEL] or a table's */
     real *d;             /* [capacity][width] dL/dz of the panel packed last */
     size_t layer, panel; /* which that is; layer NO_LAYER: none */
 };
@@ -85,9 +95,9 @@ struct workspace {
 #define UNIT_ROWS 96
 #define CHUNK_ROWS 512
 
-/* Sums of an epoch: loss, metrics, weights; then penalties by batch. */
+/* Sums of an epoch: loss, metrics, weights, activities; then penalties by batch. */
 struct sums {
-    struct nn_row_sum *of; /* [2 + n_metrics] */
+    struct nn_row_sum *of; /* [3 + n_metrics], the last of activities */
     size_t n_rows;
     double penalties; /* sum of penalty x rows of its batch */
     int weighted;     /* rows have weights */
@@ -135,12 +145,15 @@ struct net {
 
     size_t n_params; /* length of a flat block */
     real *params, *grads, *slots[3], *wt;
+    real *statistics; /* of batch normalizations: inverse of the moving one, of_batch */
+    uint32_t *gathers; /* orders of all gathers */
 
     /* Compiled. */
     nn_optimizer_spec optimizer;
     struct loss_plan loss;
     struct metric_plan *metrics;
     int has_penalty, clips_by_norm, is_flat; /* is_flat: one update call serves all */
+    int has_activity, is_constrained, crosses_rows; /* some layer has, is, does */
     struct unit *units;
     size_t n_units;
     double units_cost;
@@ -156,6 +169,7 @@ struct net {
     real *targets;     /* [capacity][target_columns] */
     real *row_weights; /* [capacity] */
     real *values;      /* [1 + n_metrics][capacity] loss and metrics of each row */
+    real *activity;    /* [capacity] penalties of each row's outputs */
     struct orders orders;
     struct epoch epoch;
     struct tiny tiny;
@@ -171,6 +185,23 @@ struct net {
 };
 
 static inline struct net *net_of(const nn_net *base) { return (struct net *)base; }
+
+/* Whether a row's outputs in training depend on the batch's other rows. */
+static inline int crosses_rows(const struct layer *layer)
+{
+    return layer->kind == NN_KIND_batch_normalization && layer->trainable;
+}
+
+/* Whether variable `place` of a layer is trained; and kept within bounds. */
+static inline int learns(const struct layer *layer, int place)
+{
+    return layer->trainable && place < 2;
+}
+static inline int is_constrained(const struct layer *layer, int place)
+{
+    return learns(layer, place) &&
+           layer->constraint[place].kind != NN_CONSTRAINT_unconstrained;
+}
 
 static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 

@@ -56,7 +56,7 @@ static void infer(const struct net *net, void *scratch, const real *x, ptrdiff_t
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
         real *z = l + 1 == net->base.n_layers ? y : layer_in(net, scratch, l);
-        layer_input(net, layer, z, rows, m, NULL);
+        layer_input(net, layer, z, rows, m);
         activate(net, layer, z, z, m);
         for (size_t i = 0; i < m; i++)
             rows[i] = z + i * layer->n_out;
@@ -157,7 +157,7 @@ static void predict_columns(void *context, const struct nn_team *team)
             share(m, team->rank, team->size, &first, &last);
             real *own = z + first * layer->n_out;
             if (!layer->has_kernel)
-                layer_input(net, layer, own, rows + first, last - first, NULL);
+                layer_input(net, layer, own, rows + first, last - first);
             activate(net, layer, own, own, last - first);
         }
         if (is_last) break;

@@ -9,10 +9,10 @@
    layer a product, and one update for all parameters. */
 static int is_tiny_kind(const struct net *net)
 {
-    int fits = net->is_flat && net->base.n_in <= NN_PANEL;
+    int fits = net->is_flat && !net->has_activity && net->base.n_in <= NN_PANEL;
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
-        fits &= layer->has_kernel && !layer->has_dropout && layer->n_out <= NN_PANEL;
+        fits &= layer->has_kernel && !layer->has_noise && layer->n_out <= NN_PANEL;
     }
     return fits;
 }

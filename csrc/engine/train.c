@@ -21,6 +21,8 @@ static void add_batch(const struct net *net, struct sums *sums, size_t m,
                                net->values + (1 + k) * net->capacity,
                                net->metrics[k].weighted ? weights : NULL, m);
     if (weights) net->kernels->add_rows(&sums->of[1 + n_metrics], at, weights, NULL, m);
+    if (net->has_activity)
+        net->kernels->add_rows(&sums->of[2 + n_metrics], at, net->activity, NULL, m);
     sums->weighted = weights != NULL;
     sums->n_rows += m;
     sums->penalties += penalty * (double)m;
@@ -30,7 +32,10 @@ static void add_batch(const struct net *net, struct sums *sums, size_t m,
 static void report_sums(const struct net *net, const struct sums *sums, double *row)
 {
     double n = sums->n_rows ? (double)sums->n_rows : 1;
-    row[0] = (net->kernels->row_total(&sums->of[0]) + sums->penalties) / n;
+    double penalties = sums->penalties;
+    if (net->has_activity)
+        penalties += net->kernels->row_total(&sums->of[2 + net->base.n_metrics]);
+    row[0] = (net->kernels->row_total(&sums->of[0]) + penalties) / n;
     for (size_t k = 0; k < net->base.n_metrics; k++) {
         int by_weight = sums->weighted && net->metrics[k].weighted;
         double sum = net->kernels->row_total(&sums->of[1 + k]);
@@ -63,6 +68,8 @@ static void fetch(struct net *net, const struct nn_batch *batch, size_t first,
     const size_t columns = net->base.target_columns;
     const real **x_rows = net->x_rows;
     real *targets = net->targets + first * columns;
+    if (net->has_activity)
+        memset(net->activity + first, 0, (last - first) * sizeof(real));
     for (size_t i = first; i < last; i++) {
         ptrdiff_t row = order ? (ptrdiff_t)order[i] : (ptrdiff_t)(batch->start + i);
         const real *t = batch->y + row * batch->y_stride;
@@ -74,22 +81,61 @@ static void fetch(struct net *net, const struct nn_batch *batch, size_t first,
     }
 }
 
-/* Everything of a batch that a row needs no other row for. */
+/* This thread's rows in parts of at most CHUNK_ROWS: the next part of [*first, end). */
+static int next_chunk(size_t *first, size_t *last, size_t end)
+{
+    size_t chunks = (end - *last + CHUNK_ROWS - 1) / CHUNK_ROWS;
+    if (!chunks) return 0;
+    *first = *last;
+    *last += (end - *first + chunks - 1) / chunks;
+    return 1;
+}
+
+/* Everything of a batch that a row needs no other row for, part by part. */
 static void run_rows(struct net *net, const struct nn_batch *batch,
-                     const struct nn_team *team, int learns, int drops,
+                     const struct nn_team *team, int learns, int trains,
                      const struct workspace *work)
 {
-    size_t first, last, end;
-    share(batch->m, team->rank, team->size, &first, &end);
+    size_t first = 0, last, end, n = batch->m;
+    share(n, team->rank, team->size, &last, &end);
     const real *weights = batch->weights ? net->row_weights : NULL;
-    for (size_t chunks = (end - first + CHUNK_ROWS - 1) / CHUNK_ROWS; chunks;
-         chunks--) {
-        last = first + (end - first + chunks - 1) / chunks;
+    while (next_chunk(&first, &last, end)) {
         fetch(net, batch, first, last);
-        forward(net, first, last, drops, work);
-        measure(net, first, last, batch->m, learns, weights);
-        if (learns) backward(net, first, last, batch->m, drops, work);
-        first = last;
+        for (size_t l = 0; l < net->base.n_layers; l++)
+            forward_layer(net, l, first, last, n, trains, work);
+        measure(net, first, last, n, learns, weights);
+        for (size_t l = net->base.n_layers; learns && l-- > 0;) {
+            if (!is_reached(&net->layers[l])) break;
+            backward_to_z(net, l, first, last, n, trains);
+            if (!net->layers[l].needs_dx) break;
+            backward_to_below(net, l, first, last, n, trains, work);
+        }
+    }
+}
+
+/* The same where some layer of a training step needs all rows of the batch: all threads
+   go layer by layer. */
+static void run_rows_together(struct net *net, const struct nn_batch *batch,
+                              const struct nn_team *team, const struct workspace *work)
+{
+    size_t begin, first = 0, last, end, n = batch->m;
+    share(n, team->rank, team->size, &begin, &end);
+    fetch(net, batch, begin, end);
+    for (size_t l = 0; l < net->base.n_layers; l++) {
+        if (crosses_rows(&net->layers[l])) take_statistics(net, l, n, team);
+        for (last = begin; next_chunk(&first, &last, end);)
+            forward_layer(net, l, first, last, n, 1, work);
+    }
+    for (last = begin; next_chunk(&first, &last, end);)
+        measure(net, first, last, n, 1, batch->weights ? net->row_weights : NULL);
+    for (size_t l = net->base.n_layers; l-- > 0;) {
+        if (!is_reached(&net->layers[l])) break;
+        for (last = begin; next_chunk(&first, &last, end);)
+            backward_to_z(net, l, first, last, n, 1);
+        if (!net->layers[l].needs_dx) break;
+        if (crosses_rows(&net->layers[l])) take_sums(net, l, n, team);
+        for (last = begin; next_chunk(&first, &last, end);)
+            backward_to_below(net, l, first, last, n, 1, work);
     }
 }
 
@@ -189,6 +235,8 @@ static void update(struct net *net, const struct step_plan *plan,
     } else {
         update_units(net, &plan->step, first, last, m, work);
     }
+    if (net->crosses_rows && team->rank == 0) move_statistics(net);
+    if (net->is_constrained) constrain(net, team);
 }
 
 static void train_thread(void *context, const struct nn_team *team)
@@ -204,6 +252,8 @@ static void train_thread(void *context, const struct nn_team *team)
         const struct step_plan *plan = &job->plans[odd];
         if (net->base.is_tiny)
             tiny_measure(net, &plan->batch, team);
+        else if (net->crosses_rows)
+            run_rows_together(net, &plan->batch, team, &work);
         else
             run_rows(net, &plan->batch, team, 1, 1, &work);
         if (net->has_penalty) sum_blocks(net, team, PENALTIES);
@@ -213,6 +263,8 @@ static void train_thread(void *context, const struct nn_team *team)
                         net->kernels->all_finite(
                             net->values, plan->batch.weights ? net->row_weights : NULL,
                             plan->batch.m);
+        if (net->has_activity)
+            is_finite &= net->kernels->all_finite(net->activity, NULL, plan->batch.m);
         int stops = !is_finite && job->args->on_nan == NN_NAN_STOP;
         if (team->rank == 0) {
             if (!is_finite && !job->result->is_nan) {
@@ -259,6 +311,7 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     if (status) return status;
     net->wt_is_stale = net->base.is_tiny;
     net->base.last_team = nn_parallel(team, train_thread, &job);
+    refresh_inverses(net);
     return NN_OK;
 }
 
@@ -410,7 +463,11 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     struct nn_row_sum sum = {0};
     net->kernels->add_rows(&sum, 0, net->values,
                            data->weights ? net->row_weights : NULL, data->n_rows);
-    *loss = net->kernels->row_total(&sum) / (double)data->n_rows +
+    struct nn_row_sum activity = {0};
+    if (net->has_activity)
+        net->kernels->add_rows(&activity, 0, net->activity, NULL, data->n_rows);
+    *loss = (net->kernels->row_total(&sum) + net->kernels->row_total(&activity)) /
+                (double)data->n_rows +
             (net->has_penalty ? join_penalty(net) : 0);
     return NN_OK;
 }

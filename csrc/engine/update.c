@@ -43,7 +43,16 @@ static void differentiate(const struct net *net, const struct unit *unit, size_t
     const struct nn_kernels *kernels = net->kernels;
     const real *d = layer->d + unit->panel;
     size_t width = unit->width;
-    if (unit->is_bias) {
+    if (layer->kind == NN_KIND_embedding) {
+        differentiate_table(layer, g, input_rows(net, unit->layer), unit->row,
+                            unit->rows, m);
+    } else if (layer->norm.columns) {
+        size_t ld = layer->norm.columns, depth = m * layer->norm.groups;
+        if (unit->place)
+            kernels->column_sums(g, d, ld, width, depth);
+        else
+            kernels->column_dots(g, d, layer->h + unit->panel, ld, width, depth);
+    } else if (unit->place) {
         kernels->column_sums(g, d, layer->n_out, width, m);
     } else if (transposes_input(layer, m)) {
         d = packed_panel(net, unit, m, work);
@@ -136,7 +145,7 @@ static void apply(struct net *net, const struct nn_step *step, size_t offset, si
 static void refresh_unit(struct net *net, const struct unit *unit)
 {
     struct layer *layer = &net->layers[unit->layer];
-    if (!unit->is_bias)
+    if (layer->has_kernel && !unit->place)
         refresh_transpose(net, layer, unit->panel, unit->width, unit->row, unit->rows);
 }
 
@@ -148,8 +157,8 @@ static void update_units(struct net *net, const struct nn_step *common, size_t f
         const struct unit *unit = &net->units[i];
         const struct layer *layer = &net->layers[unit->layer];
         struct nn_step step = *common;
-        step.l1 = (real)layer->l1[unit->is_bias];
-        step.l2 = (real)(2 * layer->l2[unit->is_bias]);
+        step.l1 = (real)layer->l1[unit->place];
+        step.l2 = (real)(2 * layer->l2[unit->place]);
         size_t n = unit->rows * unit->width;
         differentiate(net, unit, m, work->g, work);
         apply(net, &step, unit->offset, n, work->g);
@@ -175,11 +184,11 @@ static void gather_logical(const struct net *net, const struct nn_variable *vari
                            real *block, size_t first, size_t n, real *out)
 {
     const struct layer *layer = &net->layers[variable->layer];
+    int has_panels = layer->has_kernel && variable->place == 0;
     for (size_t i = 0; i < n;) {
         size_t k = (first + i) / variable->cols, j = (first + i) % variable->cols;
-        size_t run = variable->is_bias
-                         ? n - i
-                         : min_size(NN_PANEL - j % NN_PANEL, variable->cols - j);
+        size_t run =
+            has_panels ? min_size(NN_PANEL - j % NN_PANEL, variable->cols - j) : n - i;
         run = min_size(run, n - i);
         const real *from = element(layer, variable, block, k, j);
         for (size_t e = 0; e < run; e++)
@@ -200,8 +209,10 @@ static void sum_blocks(struct net *net, const struct nn_team *team,
         const struct nn_variable *v = &net->variables[i];
         const struct layer *layer = &net->layers[v->layer];
         size_t size = v->rows * v->cols;
-        double l1 = layer->l1[v->is_bias], l2 = layer->l2[v->is_bias];
-        int wanted = layer->trainable && (what == SQUARES || l1 || l2);
+        int trained = learns(layer, v->place);
+        double l1 = trained ? layer->l1[v->place] : 0;
+        double l2 = trained ? layer->l2[v->place] : 0;
+        int wanted = trained && (what == SQUARES || l1 || l2);
         for (size_t first = 0; first < size; first += NN_SUM_BLOCK, b++) {
             double *out = net->norm_blocks + 2 * b;
             if (b % team->size != team->rank) continue;
@@ -236,7 +247,8 @@ static double join_penalty(const struct net *net)
         const struct nn_variable *v = &net->variables[i];
         const struct layer *layer = &net->layers[v->layer];
         join_blocks(net, i, &b, sums);
-        penalty += layer->l2[v->is_bias] * sums[0] + layer->l1[v->is_bias] * sums[1];
+        if (v->place < 2)
+            penalty += layer->l2[v->place] * sums[0] + layer->l1[v->place] * sums[1];
     }
     return penalty;
 }
@@ -249,7 +261,7 @@ static double clip_factor(const struct net *net, const struct unit *unit)
         const struct nn_variable *v = &net->variables[i];
         join_blocks(net, i, &b, sums);
         all += sums[0];
-        if (v->layer == unit->layer && v->is_bias == unit->is_bias) own = sums[0];
+        if (v->layer == unit->layer && v->place == unit->place) own = sums[0];
     }
     double limit = net->optimizer.clipnorm, norm = sqrt(own);
     if (net->optimizer.global_clipnorm > 0) {
@@ -267,7 +279,7 @@ static void differentiate_units(struct net *net, size_t first, size_t last, size
         const struct unit *unit = &net->units[i];
         const struct layer *layer = &net->layers[unit->layer];
         differentiate(net, unit, m, net->grads + unit->offset, work);
-        double l1 = layer->l1[unit->is_bias], l2 = layer->l2[unit->is_bias];
+        double l1 = layer->l1[unit->place], l2 = layer->l2[unit->place];
         if (l1 || l2)
             net->kernels->add_penalty(
                 net->grads + unit->offset, net->params + unit->offset,
@@ -283,7 +295,7 @@ static void update_clipped(struct net *net, const struct nn_step *common, size_t
     for (size_t i = first; i < last; i++) {
         const struct unit *unit = &net->units[i];
         const struct unit *before = i > first ? unit - 1 : NULL;
-        if (!before || before->layer != unit->layer || before->is_bias != unit->is_bias)
+        if (!before || before->layer != unit->layer || before->place != unit->place)
             step.scale = (real)clip_factor(net, unit);
         apply(net, &step, unit->offset, unit->rows * unit->width,
               net->grads + unit->offset);

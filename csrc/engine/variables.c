@@ -47,10 +47,11 @@ static real *block_of(const struct net *net, enum nn_array which, size_t slot)
 static real *element(const struct layer *layer, const struct nn_variable *variable,
                      real *block, size_t k, size_t j)
 {
-    if (variable->is_bias) return block + layer->offset[1] + j;
+    block += layer->offset[variable->place];
+    if (!layer->has_kernel || variable->place) return block + k * variable->cols + j;
     size_t panel = j / NN_PANEL * NN_PANEL;
-    return block + layer->offset[0] + panel * layer->n_in +
-           k * panel_width(panel, layer->n_out) + (j - panel);
+    return block + panel * layer->n_in + k * panel_width(panel, layer->n_out) +
+           (j - panel);
 }
 
 /* Copy between a flat block and a user's row-major array. */
@@ -94,10 +95,12 @@ static nn_status write_variable(nn_net *base, enum nn_array which, size_t slot,
     if (index < base->n_variables && block) {
         const struct nn_variable *v = &net->variables[index];
         copy_variable(net, index, block, (real *)in, 0);
-        for (size_t j = 0; which == NN_VALUES && !v->is_bias && j < v->cols;
+        struct layer *layer = &net->layers[v->layer];
+        int has_panels = layer->has_kernel && v->place == 0;
+        for (size_t j = 0; which == NN_VALUES && has_panels && j < v->cols;
              j += NN_PANEL)
-            refresh_transpose(net, &net->layers[v->layer], j, panel_width(j, v->cols),
-                              0, v->rows);
+            refresh_transpose(net, layer, j, panel_width(j, v->cols), 0, v->rows);
+        refresh_inverses(net);
     } else {
         status = NN_ERR_SPEC;
     }

@@ -9,6 +9,8 @@
 
 #include "engine/engine.h"
 
+#include "engine/kinds.c"
+
 #include "engine/build.c"
 
 #include "engine/batch.c"
@@ -26,6 +28,8 @@
 #include "engine/backward.c"
 
 #include "engine/update.c"
+
+#include "engine/constrain.c"
 
 #include "engine/tiny.c"
 

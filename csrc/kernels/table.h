@@ -43,6 +43,25 @@ struct nn_activation_kernel {
     int reads_input;
 };
 
+/* How kernels/noise.c changes outputs. */
+struct nn_noise_plan {
+    nn_noise kind;
+    uint64_t threshold, seed; /* threshold = rate 2^32 */
+    real scale, shift, low;
+};
+
+/* A normalization or prelu over `groups` groups of `columns` columns, as kernels/norm.c
+   takes it. */
+struct nn_norm {
+    nn_kind kind;
+    size_t groups, columns;
+    real epsilon;
+    const real *gamma, *beta;   /* [columns], NULL: 1, 0; of prelu alpha, NULL */
+    const real *mean, *inverse; /* [columns] of a batch normalization */
+    const real *sum_d, *sum_dh; /* [columns] its sums; NULL: moving statistics */
+    real share;                 /* 1 / rows and groups of the batch */
+};
+
 /* args: label_smoothing, delta. */
 struct nn_loss_args {
     real label_smoothing, delta;
@@ -190,10 +209,34 @@ struct nn_kernels {
     nn_metric_fn *metric[NN_METRIC_END]; /* loss_value: NULL, the engine calls loss */
     nn_optimizer_fn *optimizer[NN_OPT_END];
 
-    /* out[i][j] = keep ? scale in[i][j] : 0, where keep says that the Philox word
-       (seed; step, row0 + i, j) is at least threshold = rate 2^32. out may be in. */
-    void (*dropout)(real *out, const real *in, size_t rows, size_t cols, size_t row0,
-                    uint64_t threshold, real scale, uint64_t seed, uint64_t step);
+    /* out[i][j] = in[i][j] with the noise that the Philox word (plan->seed; step, row0
+       + i, j) stands for; backward: times the slope of that. out may be in. */
+    void (*noise)(real *out, const real *in, size_t rows, size_t cols, size_t row0,
+                  uint64_t step, const struct nn_noise_plan *plan, int backward);
+
+    /* z[m][groups columns] = a normalization of x, h what gamma multiplies, inverse[m]
+       [groups]; either may be NULL. Then dx from d = dL/dz; dx may not be d. */
+    void (*norm_forward)(real *z, real *h, real *inverse, const real *const *x,
+                         size_t m, const struct nn_norm *norm);
+    void (*norm_backward)(real *dx, const real *d, const real *h, const real *inverse,
+                          const real *const *x, size_t m, const struct nn_norm *norm);
+
+    /* mean[j] and variance[j] over m rows of x and their groups, first <= j < first +
+       n; the variance in a second pass. */
+    void (*column_moments)(real *mean, real *variance, const real *const *x,
+                           size_t first, size_t n, size_t groups, size_t columns,
+                           size_t m);
+
+    /* out[j] = sum_m a[m][j] b[m][j], j < n, m < depth; rows of both lie ld apart. */
+    void (*column_dots)(real *out, const real *a, const real *b, size_t ld, size_t n,
+                        size_t depth);
+
+    /* out[j] = 1 / sqrt(variance[j] + epsilon), j < n. */
+    void (*inverse_roots)(real *out, const real *variance, size_t n, real epsilon);
+
+    /* value[i] += l1 sum_j |y[i][j]| + l2 sum_j y[i][j]^2. */
+    void (*add_activity)(real *value, const real *y, size_t rows, size_t cols, real l1,
+                         real l2);
 
     /* order[e] = a permutation of 0 .. n-1, a function of seed and epoch + e alone, for
        e < n_epochs: Fisher-Yates from the top; position i swaps with floor(word_i (i +

@@ -18,7 +18,11 @@
 
 #include "kernels/optimizer.c"
 
-#include "kernels/dropout.c"
+#include "kernels/random.c"
+
+#include "kernels/noise.c"
+
+#include "kernels/norm.c"
 
 #include "kernels/tiny.c"
 
@@ -36,7 +40,13 @@ const struct nn_kernels NN_KERNELS = {
     .loss = {LOSS_TABLE},
     .metric = {METRIC_TABLE},
     .optimizer = {OPTIMIZER_TABLE},
-    .dropout = dropout,
+    .noise = noise,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
+    .column_moments = column_moments,
+    .column_dots = column_dots,
+    .inverse_roots = inverse_roots,
+    .add_activity = add_activity,
     .shuffle = shuffle,
     .add_penalty = add_penalty,
     .sum_abs = sum_abs,

@@ -149,7 +149,8 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
     hash = 0xcbf29ce484222325u;
 
     nn_layer_spec layers[] = {
-        {.units = r.hidden,
+        {.kind = NN_KIND_dense,
+         .units = r.hidden,
          .use_bias = 1,
          .trainable = 1,
          .activation = r.activation,
@@ -159,13 +160,18 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
          .dropout_seed = 11,
          .kernel_l1 = i % 4 == 1 ? 0.0078125 : 0,
          .kernel_l2 = i % 4 == 2 ? 0.015625 : 0},
-        {.units = 9,
+        {.kind = NN_KIND_dense,
+         .units = 9,
          .use_bias = i % 2,
          .trainable = 1,
          .activation = (nn_activation)((i + 9) % NN_ACT_END),
          .activation_args = {0.5, (i + 9) % NN_ACT_END == NN_ACT_relu ? INFINITY : 0,
                              0}},
-        {.units = r.n_out, .use_bias = 1, .trainable = 1, .activation = r.last},
+        {.kind = NN_KIND_dense,
+         .units = r.n_out,
+         .use_bias = 1,
+         .trainable = 1,
+         .activation = r.last},
     };
     nn_loss_spec loss = {.kind = r.loss,
                          .delta = 0.5,

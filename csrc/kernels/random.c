@@ -1,5 +1,5 @@
-/* dropout.c: what is drawn at random: elements set to 0, the order of an epoch's rows.
-   A random word depends on nothing but its key and its counter (base/rng.h). */
+/* random.c: random words, and the order of an epoch's rows. A word depends on nothing
+   but its key and its counter (base/rng.h). */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
@@ -37,56 +37,6 @@ static void draw(uint64_t word[2 * DRAW], const uint64_t c0[DRAW],
     for (size_t v = 0; v < DRAW_VECS; v++)
         wide_zip(word + 2 * v * WIDE_LANES, wide_join(a[v], b[v]),
                  wide_join(c[v], d[v]));
-}
-
-/* out = in factor, 0 where that is 0; out may be in. */
-VEC_INLINE void keep(real *out, const real *in, const real *factor, size_t n)
-{
-    for (size_t j = 0; j < n; j += VEC_LANES) {
-        vec f = vec_load_upto(factor + j, n - j);
-        vec x = vec_mul(vec_load_upto(in + j, n - j), f);
-        vec_store_upto(out + j, vec_select(vec_eq(f, vec_zero()), vec_zero(), x),
-                       n - j);
-    }
-}
-
-/* A counter serves four columns of a row; rows are filled up with unused words. */
-static void dropout(real *out, const real *in, size_t rows, size_t cols, size_t row0,
-                    uint64_t threshold, real scale, uint64_t seed, uint64_t step)
-{
-    uint64_t word[2 * DRAW], row[DRAW] = {0}, quad[DRAW] = {0}, low[DRAW], high[DRAW];
-    real factor[4 * DRAW];
-    if (threshold > UINT32_MAX) {
-        for (size_t i = 0; i < rows * cols; i++)
-            out[i] = 0;
-        return;
-    }
-    for (size_t i = 0; i < DRAW; i++)
-        low[i] = (uint32_t)step, high[i] = step >> 32;
-    size_t i = 0, j = 0; // where the next counter stands
-    while (cols && i < rows) {
-        size_t n = 0, from_i = i, from_j = j;
-        for (; n < DRAW && i < rows; n++) {
-            row[n] = row0 + i;
-            quad[n] = j / 4;
-            j += 4;
-            if (j >= cols) {
-                i++;
-                j = 0;
-            }
-        }
-        draw(word, quad, row, low, high, seed);
-        for (size_t w = 0; w < 2 * DRAW; w++) {
-            factor[2 * w] = (uint32_t)word[w] >= threshold ? scale : 0;
-            factor[2 * w + 1] = word[w] >> 32 >= threshold ? scale : 0;
-        }
-        for (size_t k = 0; k < n; from_i++, from_j = 0) {
-            size_t width = cols - from_j, at = from_i * cols + from_j;
-            if (width > 4 * (n - k)) width = 4 * (n - k);
-            keep(out + at, in + at, factor + 4 * k, width);
-            k += (width + 3) / 4;
-        }
-    }
 }
 
 /* Positions i and the one that word draws from 0 .. i change places. */
