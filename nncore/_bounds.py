@@ -146,9 +146,18 @@ class Bounded(NDArrayOperatorsMixin):
         n = self.value.size / max(value.size, 1)
         return self.rounding.after(value, error + n * self.rounding.unit * reach)
 
-    def mean(self, axis: int | None = None) -> Bounded:
+    def reshape(self, *shape: Any) -> Bounded:
+        """The same numbers in another shape."""
+        value: Array = self.value.reshape(*shape)
+        return Bounded(value, self.error.reshape(*shape), self.rounding)
+
+    def astype(self, dtype: Any) -> npt.NDArray[Any]:
+        """Plain values; for indices, which are exact."""
+        return self.value.astype(dtype)
+
+    def mean(self, axis: int | None = None, keepdims: bool = False) -> Bounded:
         """A sum, divided by the number of terms."""
-        total = self.sum(axis=axis)
+        total = self.sum(axis=axis, keepdims=keepdims)
         mean: Bounded = total / (self.value.size / max(total.value.size, 1))
         return mean
 
@@ -229,6 +238,14 @@ def _minimum(a: Bounded, b: Bounded) -> Bounded:
     return Bounded(value, error, a.rounding)
 
 
+def _greater(a: Bounded, b: Bounded) -> Bounded:
+    """1 or 0; either where the bounds overlap."""
+    unsure = np.abs(a.value - b.value) < a.error + b.error
+    one, zero = np.float64(1), np.float64(0)
+    value = np.where(a.value > b.value, one, zero)
+    return Bounded(value, np.where(unsure, one, zero), a.rounding)
+
+
 _RULES: dict[np.ufunc, Callable[..., Bounded]] = {
     np.add: _add,
     np.subtract: _subtract,
@@ -242,6 +259,8 @@ _RULES: dict[np.ufunc, Callable[..., Bounded]] = {
     np.sign: _sign,
     np.maximum: _maximum,
     np.minimum: _minimum,
+    np.greater: _greater,
+    np.less: lambda a, b: _greater(b, a),
 }
 
 
@@ -331,6 +350,25 @@ class Network(reference.Network):
         state: list[Any] = [exact(v) for v in variables]
         moments: list[Any] = [[exact(v) for v in slot] for slot in slots]
         self.variables, self.optimizer.slots = state, moments
+
+    def forward(
+        self, x: Any, step: int | None = None
+    ) -> tuple[Any, list[reference.Record]]:
+        """As the reference; the input is exact."""
+        exact: Any = self.rounding.exact(x)
+        return super().forward(exact, step)
+
+    def noise(
+        self, layer: reference.Spec, shape: tuple[int, ...], step: int | None
+    ) -> tuple[Any, Any]:
+        """As the reference, with a bound on the normally distributed numbers."""
+        factor, shift = super().noise(layer, shape, step)
+        kind, unit = layer.get("noise"), FUNCTION_ROUNDINGS * self.rounding.unit
+        if kind == "gaussian_dropout" and factor is not None:
+            return Bounded(factor, unit * (1 + np.abs(factor)), self.rounding), shift
+        if kind == "gaussian_noise" and shift is not None:
+            return factor, Bounded(shift, unit * np.abs(shift), self.rounding)
+        return factor, shift
 
     def _near(self, layer: reference.Spec, z: Any) -> npt.NDArray[np.bool_]:
         """Whether a kink lies within the bound; a z that is exact knows its side."""

@@ -1,14 +1,16 @@
 """The whole arithmetic of a dense network in plain NumPy float64.
 
 This file is the lesson and the oracle. It is written to be read from top to bottom:
-activations, losses, penalties and clipping, optimizers, random words, metrics, and
-last the network that puts them together. Every formula stands where it is computed.
+activations, layers, losses, penalties, constraints and clipping, optimizers, random
+words, metrics, and last the network that puts them together. Every formula stands where
+it is computed.
 Nothing here is fast, nothing depends on the compiled core, and the tests trust it
 because central differences confirm each gradient.
 
-Shapes: a batch is ``x [rows][n_in]``; a layer computes ``z = x W + b`` with
-``W [n_in][units]`` and ``b [units]``, then ``y = dropout(f(z))``. ``dz`` always means
-the derivative of the batch's loss with respect to ``z``.
+Shapes: a batch is ``x [rows][n_in]``; a layer computes ``z = S(x)``, where S is its
+kind, for a dense one ``z = x W + b`` with ``W [n_in][units]`` and ``b [units]``; then
+``y = f(z)``, and in training ``u = noise(y)``. ``dz`` always means the derivative of
+the batch's loss with respect to ``z``.
 
 Networks, losses, metrics and optimizers are described by the dictionaries that the
 compiled core takes too. Formulas, epsilons and defaults are Keras 3's.
@@ -296,6 +298,264 @@ def _elementwise(name: str) -> Callable[[Array, Args], tuple[Array, Array]]:
     return _ELEMENTWISE[name]
 
 
+# ---- Layers: z = S(x) and the way back ----------------------------------------------
+#
+# A kind of layer has variables, names and shapes in order; S, which also returns what
+# the way back needs; and the way back from dz to dx and the variables' gradients. x is
+# [rows][n_in]; v holds the variables by name.
+#
+# Normalisations and PReLU cut each row into groups of C columns, C being the length of
+# their variables; every group is treated like a row of its own.
+
+Weights = dict[str, Array]
+
+
+class _Same:
+    """Kind "none": z = x."""
+
+    def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def n_out(self, layer: Spec, n_in: int) -> int:
+        return n_in
+
+    def forward(
+        self, layer: Spec, x: Array, v: Weights, training: bool
+    ) -> tuple[Array, Weights]:
+        return x, {}
+
+    def backward(
+        self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
+    ) -> tuple[Array, Weights]:
+        return dz, {}
+
+
+class _Dense(_Same):
+    """z = x W + b; dW = x^T dz, db = sum of the rows of dz, dx = dz W^T."""
+
+    def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
+        units = layer["units"]
+        found: dict[str, tuple[int, ...]] = {"kernel": (n_in, units)}
+        return found | {"bias": (units,)} if layer.get("use_bias") else found
+
+    def n_out(self, layer: Spec, n_in: int) -> int:
+        return int(layer["units"])
+
+    def forward(
+        self, layer: Spec, x: Array, v: Weights, training: bool
+    ) -> tuple[Array, Weights]:
+        z = x @ v["kernel"]
+        return z + v["bias"] if "bias" in v else z, {}
+
+    def backward(
+        self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
+    ) -> tuple[Array, Weights]:
+        gradients = {"kernel": x.T @ dz, "bias": dz.sum(axis=0)}
+        return dz @ v["kernel"].T, gradients
+
+
+class _Normalization(_Same):
+    """z = gamma h + beta, h being x normalised; gamma and beta may be missing."""
+
+    def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
+        names = {"gamma": layer.get("scale"), "beta": layer.get("center")}
+        return {name: (layer["columns"],) for name, there in names.items() if there}
+
+    def forward(
+        self, layer: Spec, x: Array, v: Weights, training: bool
+    ) -> tuple[Array, Weights]:
+        kept = self.normalize(layer, x.reshape(-1, layer["columns"]), v, training)
+        z = kept["h"]
+        z = z * v["gamma"] if "gamma" in v else z
+        z = z + v["beta"] if "beta" in v else z
+        return z.reshape(x.shape), kept
+
+    def backward(
+        self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
+    ) -> tuple[Array, Weights]:
+        dz = dz.reshape(-1, layer["columns"])
+        gradients = {"gamma": (dz * kept["h"]).sum(axis=0), "beta": dz.sum(axis=0)}
+        dh = dz * v["gamma"] if "gamma" in v else dz
+        return self.normalize_back(dh, kept).reshape(x.shape), gradients
+
+    def normalize(self, layer: Spec, x: Array, v: Weights, training: bool) -> Weights:
+        raise NotImplementedError
+
+    def normalize_back(self, dh: Array, kept: Weights) -> Array:
+        raise NotImplementedError
+
+
+class _BatchNormalization(_Normalization):
+    """h = (x - mean) / sqrt(variance + eps), by column (Ioffe and Szegedy, 2015).
+
+    In training mean and variance are the batch's own, and the moving ones follow them
+    with each update: moving = moving momentum + batch (1 - momentum). Otherwise, and
+    in a frozen layer always, the moving ones are taken.
+    """
+
+    def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
+        statistics = dict.fromkeys(MOVING, (layer["columns"],))
+        return super().shapes(layer, n_in) | statistics
+
+    def normalize(self, layer: Spec, x: Array, v: Weights, training: bool) -> Weights:
+        if not training or not layer.get("trainable", True):
+            root = np.sqrt(v["moving_variance"] + layer["epsilon"])
+            return {"h": (x - v["moving_mean"]) / root, "root": root}
+        mean = x.mean(axis=0)
+        variance = ((x - mean) ** 2).mean(axis=0)
+        root = np.sqrt(variance + layer["epsilon"])
+        batch = {"moving_mean": mean, "moving_variance": variance}
+        return {"h": (x - mean) / root, "root": root, **batch}
+
+    def normalize_back(self, dh: Array, kept: Weights) -> Array:
+        h, root = kept["h"], kept["root"]
+        if "moving_mean" in kept:
+            dh = dh - dh.mean(axis=0) - h * (dh * h).mean(axis=0)
+        return dh / root
+
+
+class _LayerNormalization(_Normalization):
+    """h = (x - mean) / sqrt(variance + eps), by row (Ba et al., 2016)."""
+
+    def normalize(self, layer: Spec, x: Array, v: Weights, training: bool) -> Weights:
+        mean = x.mean(axis=1, keepdims=True)
+        variance = ((x - mean) ** 2).mean(axis=1, keepdims=True)
+        root = np.sqrt(variance + layer["epsilon"])
+        return {"h": (x - mean) / root, "root": root}
+
+    def normalize_back(self, dh: Array, kept: Weights) -> Array:
+        h, root = kept["h"], kept["root"]
+        along = (dh * h).mean(axis=1, keepdims=True)
+        dx: Array = (dh - dh.mean(axis=1, keepdims=True) - h * along) / root
+        return dx
+
+
+class _RMSNormalization(_Normalization):
+    """h = x / sqrt(mean of x^2 + eps), by row (Zhang and Sennrich, 2019)."""
+
+    def normalize(self, layer: Spec, x: Array, v: Weights, training: bool) -> Weights:
+        root = np.sqrt((x * x).mean(axis=1, keepdims=True) + layer["epsilon"])
+        return {"h": x / root, "root": root}
+
+    def normalize_back(self, dh: Array, kept: Weights) -> Array:
+        h, root = kept["h"], kept["root"]
+        dx: Array = (dh - h * (dh * h).mean(axis=1, keepdims=True)) / root
+        return dx
+
+
+class _UnitNormalization(_Normalization):
+    """h = x / sqrt(max(sum of x^2, eps)), by row; no gamma, no beta."""
+
+    def normalize(self, layer: Spec, x: Array, v: Weights, training: bool) -> Weights:
+        square = (x * x).sum(axis=1, keepdims=True)
+        root = np.sqrt(np.maximum(square, layer["epsilon"]))
+        # Where eps is the larger, h is proportional to x.
+        return {"h": x / root, "root": root, "long": square > layer["epsilon"]}
+
+    def normalize_back(self, dh: Array, kept: Weights) -> Array:
+        h, root = kept["h"], kept["root"]
+        along = (dh * h).sum(axis=1, keepdims=True) * kept["long"]
+        dx: Array = (dh - h * along) / root
+        return dx
+
+
+class _PReLU(_Same):
+    """z = max(x, 0) + alpha min(x, 0) (He et al., 2015); the slope at 0 is 0."""
+
+    def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
+        return {"alpha": (layer["columns"],)}
+
+    def forward(
+        self, layer: Spec, x: Array, v: Weights, training: bool
+    ) -> tuple[Array, Weights]:
+        groups = x.reshape(-1, layer["columns"])
+        z = np.maximum(groups, 0.0) + v["alpha"] * np.minimum(groups, 0.0)
+        return z.reshape(x.shape), {}
+
+    def backward(
+        self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
+    ) -> tuple[Array, Weights]:
+        groups, dz = (a.reshape(-1, layer["columns"]) for a in (x, dz))
+        dx = dz * (groups > 0) + dz * v["alpha"] * (groups < 0)
+        gradients = {"alpha": (dz * np.minimum(groups, 0.0)).sum(axis=0)}
+        return dx.reshape(x.shape), gradients
+
+
+class _Gather(_Same):
+    """z_j = x_order[j]; columns may be left out, moved and repeated."""
+
+    def n_out(self, layer: Spec, n_in: int) -> int:
+        return len(layer["order"])
+
+    def forward(
+        self, layer: Spec, x: Array, v: Weights, training: bool
+    ) -> tuple[Array, Weights]:
+        return x[:, np.asarray(layer["order"])], {}
+
+    def backward(
+        self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
+    ) -> tuple[Array, Weights]:
+        # With z = x P^T, P having a single 1 in each row: dx = dz P.
+        return dz @ _one_hot(np.asarray(layer["order"]), x.shape[1]), {}
+
+
+class _Embedding(_Same):
+    """Row x_j of a table for each column; an index out of range gives NaN."""
+
+    def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
+        return {"embeddings": (layer["vocabulary"], layer["units"])}
+
+    def n_out(self, layer: Spec, n_in: int) -> int:
+        return int(n_in * layer["units"])
+
+    def forward(
+        self, layer: Spec, x: Array, v: Weights, training: bool
+    ) -> tuple[Array, Weights]:
+        index = x.reshape(-1).astype(np.int64)
+        bad = (index < 0) | (index >= layer["vocabulary"])
+        z = v["embeddings"][np.where(bad, 0, index)]
+        if bad.any():
+            z[bad] = np.nan
+        return z.reshape((len(x), -1)), {}
+
+    def backward(
+        self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
+    ) -> tuple[Array, Weights]:
+        # z = H E with a one-hot row in H for each index: dE = H^T dz.
+        chosen = _one_hot(x.reshape(-1).astype(np.int64), layer["vocabulary"])
+        gradients = {"embeddings": chosen.T @ dz.reshape(-1, layer["units"])}
+        return np.zeros(x.shape), gradients
+
+
+_KINDS: dict[str, _Same] = {
+    "none": _Same(),
+    "dense": _Dense(),
+    "batch_normalization": _BatchNormalization(),
+    "layer_normalization": _LayerNormalization(),
+    "rms_normalization": _RMSNormalization(),
+    "unit_normalization": _UnitNormalization(),
+    "prelu": _PReLU(),
+    "gather": _Gather(),
+    "embedding": _Embedding(),
+}
+
+KINDS = tuple(_KINDS)
+"""Names of all kinds of layers."""
+
+MOVING = ("moving_mean", "moving_variance")
+"""Variables that follow the data in training; nothing is derived by them."""
+
+_ROLES = {"gamma": "kernel", "alpha": "kernel", "embeddings": "kernel", "beta": "bias"}
+"""Whose penalties and constraint a variable has, if not its own name's."""
+
+
+def _kind(layer: Spec) -> _Same:
+    kind = layer.get("kind") or ("dense" if layer.get("units") else "none")
+    if kind not in _KINDS:
+        raise ValueError(f"Expected one of {', '.join(KINDS)}. Received: {kind}")
+    return _KINDS[kind]
+
+
 # ---- Losses: l(t, p) for each row and dl/dp -----------------------------------------
 #
 # Each function takes targets t and predictions p, both [rows][cols], and returns a
@@ -394,7 +654,7 @@ def _smooth_classes(t: Array, o: _Options) -> Array:
     return np.asarray(t * (1 - o.label_smoothing) + o.label_smoothing / t.shape[-1])
 
 
-def _one_hot(labels: Array, cols: int) -> Array:
+def _one_hot(labels: npt.NDArray[Any], cols: int) -> Array:
     return np.asarray(np.arange(cols) == labels.reshape(-1, 1), dtype=np.float64)
 
 
@@ -581,6 +841,51 @@ def clip_gradients(spec: Spec, gradients: list[Array]) -> list[Array]:
 
 def _norm(gradients: list[Array]) -> Any:
     return np.sqrt(sum((g * g).sum() for g in gradients))
+
+
+# ---- Constraints --------------------------------------------------------------------
+
+
+def constrained(w: Array, constraint: Spec | None) -> Array:
+    """What a constraint makes of a variable after each update.
+
+    ``non_neg``: w, but at least 0. The others give the norm n = sqrt(sum of w^2) along
+    an axis another length, ``w d / (EPSILON + n)``: ``unit_norm`` d = 1, ``max_norm``
+    d = min(n, max_value), ``min_max_norm`` d = rate m + (1 - rate) n with m = n clipped
+    to [min_value, max_value].
+
+    Args:
+        w: A variable.
+        constraint: ``{"kind": name, "min_value": float, "max_value": float, "rate":
+            float, "axis": 0, 1 or None}``, None meaning all elements together; or None.
+
+    Returns:
+        An array of the same shape.
+
+    Example:
+        >>> constrained(np.array([[3.0], [4.0]]), {"kind": "unit_norm", "axis": 0})
+        array([[0.59999999],
+               [0.79999998]])
+    """
+    if constraint is None:
+        return w
+    kind = constraint["kind"]
+    if kind == "non_neg":
+        positive: Array = np.maximum(w, 0.0)
+        return positive
+    norm = np.sqrt((w * w).sum(axis=constraint["axis"], keepdims=True))
+    if kind == "max_norm":
+        length = np.minimum(norm, constraint["max_value"])
+    elif kind == "unit_norm":
+        length = 1.0
+    elif kind == "min_max_norm":
+        rate = constraint["rate"]
+        low, high = constraint["min_value"], constraint["max_value"]
+        length = rate * np.minimum(np.maximum(norm, low), high) + (1 - rate) * norm
+    else:
+        raise ValueError(f"Expected the name of a constraint. Received: {kind}")
+    scaled: Array = w * (length / (EPSILON + norm))
+    return scaled
 
 
 # ---- Optimizers ---------------------------------------------------------------------
@@ -907,14 +1212,64 @@ def dropout_keeps(
         >>> float(dropout_keeps(100, 100, 0.25, seed=1, step=0).mean().round(2))
         0.75
     """
+    words = noise_words(rows, cols, seed, step)
+    return np.asarray(words.astype(np.uint64) >= int(rate * 2.0**32))
+
+
+def noise_words(rows: int, cols: int, seed: int, step: int) -> npt.NDArray[np.uint32]:
+    """The random word of each element of a batch at one training step.
+
+    Args:
+        rows: As for `dropout_keeps`.
+        cols: As for `dropout_keeps`.
+        seed: As for `dropout_keeps`.
+        step: As for `dropout_keeps`.
+
+    Returns:
+        uint32 ``[rows][cols]``.
+    """
     quads = (cols + 3) // 4
     counter = np.zeros((rows, quads, 4), dtype=np.uint64)
     counter[:, :, 0] = np.arange(quads)
     counter[:, :, 1] = np.arange(rows)[:, None]
     counter[:, :, 2] = step & 0xFFFFFFFF
     counter[:, :, 3] = step >> 32
-    words = philox(counter, seed).reshape(rows, 4 * quads)[:, :cols]
-    return np.asarray(words.astype(np.uint64) >= int(rate * 2.0**32))
+    return philox(counter, seed).reshape(rows, 4 * quads)[:, :cols]
+
+
+_ERFINV_NEAR = (
+    *(2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087),
+    *(-0.00125372503, -0.00417768164, 0.246640727, 1.50140941),
+)
+_ERFINV_FAR = (
+    *(-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773),
+    *(-0.0076224613, 0.00943887047, 1.00167406, 2.83297682),
+)
+
+
+def normals(words: npt.NDArray[np.uint32]) -> Array:
+    """Normally distributed numbers from random words: sqrt(2) erfinv(2 p - 1).
+
+    p = (word + 1/2) / 2^32 is uniform. With w = -log(4 p (1 - p)), erfinv(2 p - 1) is
+    2 p - 1 times a polynomial of w - 5/2 for w < 5, of sqrt(w) - 3 beyond (Giles,
+    Approximating the erfinv function, 2012). Relative errors are below 4e-7, and 4e-4
+    for the one number in 2^24 that lies beyond 5.4.
+
+    Args:
+        words: uint32.
+
+    Returns:
+        float64, of the same shape, with mean 0 and standard deviation 1.
+
+    Example:
+        >>> normals(np.array([2**31 - 1, 2**32 - 1], dtype=np.uint32)).round(3)
+        array([-0.   ,  6.337])
+    """
+    p = (words.astype(np.float64) + 0.5) / 2.0**32
+    w = -np.log(4 * p * (1 - p))
+    near = np.polyval(_ERFINV_NEAR, w - 2.5)
+    far = np.polyval(_ERFINV_FAR, np.sqrt(w) - 3)
+    return np.asarray(math.sqrt(2) * (2 * p - 1) * np.where(w < 5, near, far))
 
 
 def shuffled(n: int, seed: int, epoch: int) -> npt.NDArray[np.uint32]:
@@ -996,27 +1351,38 @@ class Record(NamedTuple):
     x: Array
     """Its input ``[rows][n_in]``."""
 
-    z: Array
-    """Its pre-activation ``x W + b``, ``[rows][units]``."""
+    kept: Weights
+    """What its kind keeps for the way back."""
 
-    keep: Array | None
-    """Dropout's factors, 0 or ``1 / (1 - rate)``; None without dropout."""
+    z: Array
+    """Its pre-activation ``S(x)``, ``[rows][n_out]``."""
+
+    y: Array
+    """Its activation ``f(z)``, before noise."""
+
+    factor: Array | None
+    """What noise multiplies y with; None without noise."""
 
 
 class Network:
-    """A stack of dense layers, trained by gradient descent on batches.
+    """A stack of layers, trained by gradient descent on batches.
 
     Args:
         n_in: Columns of the input.
-        layers: One description per layer: ``units`` (0: no product, z = x),
-            ``use_bias``, ``trainable``, ``activation``, ``activation_args``,
-            ``dropout``, ``dropout_seed``, ``kernel_l1``, ``kernel_l2``, ``bias_l1``,
-            ``bias_l2``. Only ``units`` and ``activation`` must be there.
+        layers: One description per layer: ``kind`` (one of `KINDS`; if missing, dense
+            where there are units) with the words that it uses (``units``,
+            ``use_bias``, ``columns``, ``scale``, ``center``, ``momentum``, ``epsilon``,
+            ``vocabulary``, ``order``), ``trainable``, ``activation``,
+            ``activation_args``, ``activity_l1``, ``activity_l2``, ``noise``,
+            ``dropout`` (the noise's rate or standard deviation), ``dropout_seed``,
+            and ``kernel_l1``, ``kernel_l2``, ``kernel_constraint``, ``bias_l1``,
+            ``bias_l2``, ``bias_constraint``: for kernel, gamma, alpha and embeddings
+            the former, for bias and beta the latter. Only ``activation`` must be there.
         seed: Drives the order of rows.
 
     Attributes:
-        variables: Kernel and bias of each layer that has them, float64, starting at 0.
-            Assign into them: ``net.variables[0][...] = w``.
+        variables: The layers' variables, float64, starting at 0. Assign into them:
+            ``net.variables[0][...] = w``.
         optimizer: An `Optimizer`, once compiled.
 
     Example:
@@ -1037,26 +1403,30 @@ class Network:
         self.variables: list[Array] = []
         self.trainable: list[bool] = []
         self.penalties: list[tuple[float, float]] = []
+        self.constraints: list[Spec | None] = []
         self.steps_lived = self.epochs_lived = 0
         cols = n_in
         for layer in self.layers:
-            layer["kernel"] = layer["bias"] = None
-            if not layer["units"]:
-                continue
-            self._add_variable(layer, "kernel", (cols, layer["units"]))
-            if layer.get("use_bias"):
-                self._add_variable(layer, "bias", (layer["units"],))
-            cols = layer["units"]
+            layer["places"] = {}
+            for name, shape in _kind(layer).shapes(layer, cols).items():
+                self._add_variable(layer, name, shape)
+            cols = _kind(layer).n_out(layer, cols)
         self.n_out = cols
 
     def _add_variable(
         self, layer: dict[str, Any], name: str, shape: tuple[int, ...]
     ) -> None:
-        layer[name] = len(self.variables)
+        layer["places"][name] = len(self.variables)
         self.variables.append(np.zeros(shape))
-        self.trainable.append(bool(layer.get("trainable", True)))
-        l1, l2 = layer.get(f"{name}_l1") or 0.0, layer.get(f"{name}_l2") or 0.0
+        self.trainable.append(layer.get("trainable", True) and name not in MOVING)
+        role = _ROLES.get(name, name)
+        l1, l2 = layer.get(f"{role}_l1") or 0.0, layer.get(f"{role}_l2") or 0.0
         self.penalties.append((l1, l2))
+        self.constraints.append(layer.get(f"{role}_constraint"))
+
+    def variables_of(self, layer: Spec) -> Weights:
+        """One layer's variables by name."""
+        return {name: self.variables[i] for name, i in layer["places"].items()}
 
     def compile(self, loss: Spec, metrics: Sequence[Spec], optimizer: Spec) -> None:
         """Say what is optimised, and how; the optimizer starts anew.
@@ -1076,29 +1446,25 @@ class Network:
 
         Args:
             x: ``[rows][n_in]``.
-            step: Batches trained in the network's life, for dropout; None: no dropout.
+            step: Batches trained in the network's life; it decides the noise. None:
+                this is no training; there is no noise, and moving statistics are used.
 
         Returns:
             The output ``[rows][n_out]`` and one `Record` per layer.
         """
         records = []
         for layer in self.layers:
-            z = x
-            if layer["kernel"] is not None:
-                z = x @ self.variables[layer["kernel"]]
-            if layer["bias"] is not None:
-                z = z + self.variables[layer["bias"]]
+            v, training = self.variables_of(layer), step is not None
+            z, kept = _kind(layer).forward(layer, x, v, training)
             y = self.activate(layer, z)
-            keep = dropout_factors(layer, y.shape, step)
-            records.append(Record(x, z, keep))
-            x = y if keep is None else y * keep
+            factor, shift = self.noise(layer, y.shape, step)
+            records.append(Record(x, kept, z, y, factor))
+            x = y if factor is None else y * factor
+            x = x if shift is None else x + shift
         return x, records
 
     def backward(self, records: list[Record], d_out: Array) -> list[Array]:
         """From the loss back to every variable, by the chain rule.
-
-        With ``z = x W + b`` the three products are ``dW = x^T dz``, ``db = sum of the
-        rows of dz`` and ``dx = dz W^T``.
 
         Args:
             records: From `forward`.
@@ -1111,15 +1477,22 @@ class Network:
         gradients = [np.zeros(v.shape) for v in self.variables]
         d = d_out
         for layer, record in zip(self.layers[::-1], records[::-1], strict=True):
-            if layer is not self.layers[-1] or not self.takes_logits:
-                if record.keep is not None:
-                    d = d * record.keep
+            penalties = _activity(layer)
+            if layer is self.layers[-1] and self.takes_logits:
+                if any(penalties):
+                    dy = penalty_gradient(record.y, *penalties) / len(record.y)
+                    d = d + self.activate_back(layer, dy, record.z)
+            else:
+                if record.factor is not None:
+                    d = d * record.factor
+                if any(penalties):
+                    d = d + penalty_gradient(record.y, *penalties) / len(record.y)
                 d = self.activate_back(layer, d, record.z)
-            if layer["bias"] is not None:
-                gradients[layer["bias"]] = d.sum(axis=0)
-            if layer["kernel"] is not None:
-                gradients[layer["kernel"]] = record.x.T @ d
-                d = d @ self.variables[layer["kernel"]].T
+            v = self.variables_of(layer)
+            d, found = _kind(layer).backward(layer, d, record.x, v, record.kept)
+            for name, i in layer["places"].items():
+                if name in found:
+                    gradients[i] = found[name]
         return gradients
 
     def gradient(
@@ -1131,8 +1504,8 @@ class Network:
     ) -> tuple[float, list[Array]]:
         """The batch's loss and its derivative with respect to every variable.
 
-        The loss is ``sum_i w_i l_i / rows`` plus all penalties; the divisor is the
-        number of rows, whatever the weights.
+        The loss is ``sum_i w_i l_i / rows`` plus all penalties, those on activations
+        divided by the rows; the divisor is their number, whatever the weights.
 
         Args:
             x: ``[rows][n_in]``.
@@ -1144,6 +1517,16 @@ class Network:
             The loss and one gradient per variable, penalties included; 0 for a
             frozen variable.
         """
+        loss, gradients, _ = self._derive(x, y, weights, step)
+        return loss, gradients
+
+    def _derive(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        weights: npt.ArrayLike | None,
+        step: int | None,
+    ) -> tuple[float, list[Array], list[Record]]:
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         w = _row_weights(weights, len(x))
         out, records = self.forward(x, step)
@@ -1156,7 +1539,7 @@ class Network:
                 gradients[i] = np.zeros(v.shape)
             elif any(self.penalties[i]):
                 gradients[i] = gradients[i] + penalty_gradient(v, *self.penalties[i])
-        return loss + self.penalty(), gradients
+        return loss + self.penalty() + self.activity(records), gradients, records
 
     def activate(self, layer: Spec, z: Array) -> Array:
         """One layer's `activation_forward`."""
@@ -1165,6 +1548,12 @@ class Network:
     def activate_back(self, layer: Spec, dy: Array, z: Array) -> Array:
         """One layer's `activation_backward`."""
         return activation_backward(layer["activation"], activation_args(layer), dy, z)
+
+    def noise(
+        self, layer: Spec, shape: tuple[int, ...], step: int | None
+    ) -> tuple[Array | None, Array | None]:
+        """One layer's `noise`."""
+        return noise(layer, shape, step)
 
     def measure(self, loss: Spec, y: Array, p: Array) -> Array:
         """The loss of each row: `loss_value`."""
@@ -1196,6 +1585,11 @@ class Network:
         parts = zip(self.variables, self.trainable, self.penalties, strict=True)
         return sum(penalty_value(v, *p) for v, t, p in parts if t and any(p))
 
+    def activity(self, records: list[Record]) -> float:
+        """Sum of all penalties on activations, divided by the rows."""
+        parts = [(r.y, _activity(n)) for n, r in zip(self.layers, records, strict=True)]
+        return sum(penalty_value(y, *p) / len(y) for y, p in parts if any(p))
+
     def train_on_batch(
         self,
         x: npt.ArrayLike,
@@ -1205,10 +1599,31 @@ class Network:
         learning_rate: float,
     ) -> float:
         """One step: the loss before it is returned, the variables change."""
-        loss, gradients = self.gradient(x, y, weights, self.steps_lived)
-        self.optimizer.step(self.variables, gradients, learning_rate, self.trainable)
+        loss, gradients, records = self._derive(x, y, weights, self.steps_lived)
+        self.update(gradients, records, learning_rate)
         self.steps_lived += 1
         return float(loss)
+
+    def update(
+        self, gradients: list[Array], records: list[Record], learning_rate: float
+    ) -> None:
+        """What a step changes: variables by the optimizer, then held by constraints.
+
+        Moving statistics follow those of the batch.
+
+        Args:
+            gradients: One per variable, penalties included.
+            records: From the `forward` that they come from.
+            learning_rate: Before the optimizer's decay.
+        """
+        self.optimizer.step(self.variables, gradients, learning_rate, self.trainable)
+        for i, v in enumerate(self.variables):
+            if self.trainable[i]:
+                v[...] = constrained(v, self.constraints[i])
+        for layer, record in zip(self.layers, records, strict=True):
+            for name in set(MOVING) & set(record.kept):
+                moving, share = self.variables_of(layer)[name], layer["momentum"]
+                moving[...] = moving * share + record.kept[name] * (1 - share)
 
     def train(
         self,
@@ -1283,7 +1698,8 @@ class _Means:
         net, ones = self.net, np.ones(len(x))
         out, records = net.forward(x, step)
         loss, p = net.loss_of(net.loss, out, records)
-        self.sums[0] += (w * loss_value(loss, y, p)).sum() + net.penalty() * len(x)
+        penalty = net.penalty() + net.activity(records)
+        self.sums[0] += (w * loss_value(loss, y, p)).sum() + penalty * len(x)
         self.counts[0] += len(x)
         for i, metric in enumerate(net.metrics, start=1):
             p, share = out, w if metric.get("weighted") else ones
@@ -1308,26 +1724,55 @@ def activation_args(layer: Spec) -> Args:
     return (first, math.inf if name == "relu" else 0.0, 0.0)
 
 
-def dropout_factors(
+def _activity(layer: Spec) -> tuple[float, float]:
+    return layer.get("activity_l1") or 0.0, layer.get("activity_l2") or 0.0
+
+
+def noise(
     layer: Spec, shape: tuple[int, ...], step: int | None
-) -> Array | None:
-    """What dropout multiplies a layer's output with: 0 or ``1 / (1 - rate)``.
+) -> tuple[Array | None, Array | None]:
+    """The noise on a layer's output in training: u = y factor + shift.
+
+    With the uniform words of `noise_words` and n from `normals`:
+
+    * ``dropout``: the factor is 0, or ``1 / (1 - rate)`` where y is kept.
+    * ``gaussian_dropout``: it is ``1 + sqrt(rate / (1 - rate)) n``.
+    * ``gaussian_noise``: the shift is ``stddev n``.
+    * ``alpha_dropout`` (Klambauer et al., 2017): y is replaced by a' where it is not
+      kept, then ``a y + b`` restores mean 0 and variance 1 of selu's outputs:
+      ``a = ((1 - rate) (1 + rate a'^2))^-1/2``, ``b = -a a' rate``.
 
     Args:
-        layer: A layer's description.
-        shape: ``(rows, units)``.
+        layer: A layer's description; ``dropout`` is the rate or stddev.
+        shape: ``(rows, columns)``.
         step: As for `Network.forward`.
 
     Returns:
-        Factors shaped like the output, or None if nothing is dropped.
+        Factor and shift, shaped like the output; None where there is none.
+
+    Example:
+        >>> factor, shift = noise({"dropout": 0.5}, (1, 8), step=3)
+        >>> sorted(set(factor[0].tolist())), shift
+        ([0.0, 2.0], None)
     """
-    rate = layer.get("dropout") or 0.0
+    kind, rate = layer.get("noise") or "dropout", layer.get("dropout") or 0.0
     if step is None or not rate:
-        return None
-    keeps = dropout_keeps(
-        shape[0], shape[1], rate, int(layer.get("dropout_seed") or 0), step
-    )
-    return np.where(keeps, 1 / (1 - rate) if rate < 1 else 0.0, 0.0)
+        return None, None
+    seed = int(layer.get("dropout_seed") or 0)
+    if kind == "gaussian_noise":
+        return None, rate * normals(noise_words(shape[0], shape[1], seed, step))
+    if kind == "gaussian_dropout":
+        spread = math.sqrt(rate / (1 - rate))
+        return 1 + spread * normals(noise_words(shape[0], shape[1], seed, step)), None
+    keeps = dropout_keeps(shape[0], shape[1], rate, seed, step)
+    if kind == "dropout":
+        return np.where(keeps, 1 / (1 - rate) if rate < 1 else 0.0, 0.0), None
+    if kind != "alpha_dropout":
+        raise ValueError(f"Expected the name of a noise. Received: {kind}")
+    low = -SELU_ALPHA * SELU_SCALE
+    a = ((1 - rate) * (1 + rate * low * low)) ** -0.5
+    b = -a * low * rate
+    return np.where(keeps, a, 0.0), np.where(keeps, b, a * low + b)
 
 
 def loss_takes_logits(loss: Spec, last: Spec) -> bool:
