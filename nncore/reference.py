@@ -1478,11 +1478,7 @@ class Network:
         d = d_out
         for layer, record in zip(self.layers[::-1], records[::-1], strict=True):
             penalties = _activity(layer)
-            if layer is self.layers[-1] and self.takes_logits:
-                if any(penalties):
-                    dy = penalty_gradient(record.y, *penalties) / len(record.y)
-                    d = d + self.activate_back(layer, dy, record.z)
-            else:
+            if layer is not self.layers[-1] or not self.takes_logits:
                 if record.factor is not None:
                     d = d * record.factor
                 if any(penalties):
@@ -1779,7 +1775,8 @@ def loss_takes_logits(loss: Spec, last: Spec) -> bool:
     """Whether a loss is computed from the last pre-activation.
 
     That is so for crossentropies behind the activation that they undo: sigmoid for the
-    binary one, softmax for the other two. Then nothing needs to be clipped.
+    binary one, softmax for the other two. Then nothing needs to be clipped. Noise
+    behind that activation, or a penalty on it, is in the way.
 
     Example:
         >>> layer = {"activation": "sigmoid"}
@@ -1791,7 +1788,8 @@ def loss_takes_logits(loss: Spec, last: Spec) -> bool:
         "categorical_crossentropy": "softmax",
         "sparse_categorical_crossentropy": "softmax",
     }
-    return undone.get(loss["kind"]) == last["activation"] and not last.get("dropout")
+    alone = not last.get("dropout") and not any(_activity(last))
+    return alone and undone.get(loss["kind"]) == last["activation"]
 
 
 def _row_weights(weights: npt.ArrayLike | None, rows: int) -> Array:
