@@ -147,13 +147,10 @@ nn_status nn_net_running(nn_net *net, double *row, size_t columns)
     return status;
 }
 
-nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, nn_patience patience, double *report,
-                          size_t columns)
+nn_status nn_net_evaluate(nn_net *net, const nn_evaluate_args *args, double *report)
 {
     nn_float_modes modes = nn_enter_float();
-    nn_status status =
-        net->engine->evaluate(net, data, first, n, threads, patience, report, columns);
+    nn_status status = net->engine->evaluate(net, args, report);
     nn_leave_float(modes);
     return status;
 }

@@ -208,11 +208,21 @@ nn_status nn_net_create(nn_net **net, nn_dtype dtype, nn_isa isa, size_t n_in,
                         const nn_layer_spec *layers, size_t n_layers, uint64_t seed);
 void nn_net_destroy(nn_net *net); /* NULL is fine */
 
+/* How the losses l of a batch's rows, with weights w, become the batch's loss. */
+typedef enum nn_reduction {
+    NN_REDUCE_MEAN,          /* sum w l / rows */
+    NN_REDUCE_SUM,           /* sum w l */
+    NN_REDUCE_WEIGHTED_MEAN, /* sum w l / sum w */
+    NN_REDUCE_END
+} nn_reduction;
+
 typedef struct nn_loss_spec {
     nn_loss kind;           /* never a *_logits form: see from_logits */
     int from_logits;        /* crossentropies: the network's output is a logit */
     double label_smoothing; /* crossentropies, in [0, 1] */
     double delta;           /* huber */
+    nn_reduction reduction; /* these two: of what is optimised, not of metrics */
+    double weight;          /* the batch's loss is multiplied by it */
 } nn_loss_spec;
 
 typedef struct nn_metric_spec {
@@ -253,6 +263,14 @@ typedef enum nn_on_nan { NN_NAN_STOP, NN_NAN_CONTINUE } nn_on_nan;
 /* What a call does while others use the network in a way that excludes it. */
 typedef enum nn_patience { NN_WAIT, NN_AT_ONCE /* or NN_ERR_WAIT */ } nn_patience;
 
+/* Where a call leaves the network's outputs for its rows, as loss and metrics saw them,
+   in the order in which the rows came. */
+typedef struct nn_outputs {
+    void *y;          /* [room][n_out]; NULL: they are not wanted */
+    uint32_t *number; /* [room] of each one's row */
+    size_t room;      /* at least a batch; the call returns before it would overflow */
+} nn_outputs;
+
 typedef struct nn_train_args {
     nn_data data;
     size_t batch_size;     /* the last batch of an epoch may be shorter */
@@ -263,6 +281,7 @@ typedef struct nn_train_args {
     size_t report_columns; /* must be 1 + n_metrics */
     double learning_rate;
     nn_on_nan on_nan;
+    nn_outputs outputs;
     unsigned threads; /* at most this many; 0: the process's default */
     nn_patience patience;
 } nn_train_args;
@@ -270,6 +289,7 @@ typedef struct nn_train_args {
 typedef struct nn_train_result {
     size_t batches;   /* batches whose update was done in this call */
     size_t epochs;    /* epochs that ended in this call */
+    size_t rows;      /* of those batches */
     int is_nan;       /* a batch loss was not finite (stop: that update was not done) */
     size_t nan_batch; /* its index within its epoch, from 0 */
 } nn_train_result;
@@ -290,12 +310,21 @@ nn_status nn_net_reset_epoch(nn_net *net);
    batch. */
 nn_status nn_net_running(nn_net *net, double *row, size_t columns);
 
-/* Loss and metrics over rows [first, first + n) of data, no update, no dropout. first =
-   0 begins the sums anew, later parts must follow in order; the part that ends with the
-   last row fills report[columns = 1 + n_metrics]. The parts change no bit. */
-nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, nn_patience patience, double *report,
-                          size_t columns);
+typedef struct nn_evaluate_args {
+    nn_data data;
+    size_t first, n;       /* rows [first, first + n) of data */
+    size_t batch_size;     /* whose losses are reduced, if not to their mean */
+    size_t report_columns; /* must be 1 + n_metrics */
+    void *outputs;         /* [n][n_out], or NULL */
+    unsigned threads;
+    nn_patience patience;
+} nn_evaluate_args;
+
+/* Loss and metrics over some rows of data, no update, no dropout. first = 0 begins the
+   sums anew, later parts must follow in order; the part that ends with the last row
+   fills report[1 + n_metrics]. The parts change no bit; where the loss is not reduced
+   to the mean, each but the last is a number of whole batches. */
+nn_status nn_net_evaluate(nn_net *net, const nn_evaluate_args *args, double *report);
 
 /* y[n_rows][n_out] = f(x), y apart from x. May run on many threads at once with other
    predictions. */

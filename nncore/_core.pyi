@@ -110,6 +110,8 @@ class Network:
         order: npt.NDArray[np.uint32] | None = None,
         stop_on_nan: bool = True,
         threads: int = 0,
+        outputs: _Array | None = None,
+        numbers: npt.NDArray[np.uint32] | None = None,
     ) -> tuple[list[list[float]], int, int, int]: ...
     def reset_epoch(self) -> None: ...
     def running(self) -> list[float]: ...
@@ -121,6 +123,8 @@ class Network:
         first: int,
         n: int,
         threads: int = 0,
+        batch_size: int = 32,
+        outputs: _Array | None = None,
     ) -> list[float] | None: ...
     def predict(
         self, x: _Array, out: _Array | None = None, threads: int = 0

@@ -99,6 +99,7 @@ cdef list KINDS = names(4)
 cdef list NOISES = names(5)
 cdef list CONSTRAINTS = names(6)
 cdef list ISAS = names(7)
+cdef list REDUCTIONS = ["sum_over_batch_size", "sum", "mean_with_sample_weight"]
 
 
 def activation_names():
@@ -248,6 +249,12 @@ cdef int check_shape(Array array, size_t rows, size_t cols, str name) except -1:
     return 0
 
 
+cdef int check_compact(Array array, str name) except -1:
+    if array.stride != <ptrdiff_t>array.cols and array.rows > 1:
+        raise ValueError(f"{name} must be C-contiguous.")
+    return 0
+
+
 cdef bint overlap(Array a, Array b):
     """Whether the bytes that two arrays span meet."""
     if a.rows == 0 or b.rows == 0:
@@ -338,6 +345,10 @@ cdef int fill_loss(c.nn_loss_spec *spec, loss) except -1:
     spec.from_logits = bool(loss.get("from_logits"))
     spec.label_smoothing = loss.get("label_smoothing") or 0.0
     spec.delta = loss.get("delta") or 0.0
+    spec.reduction = <c.nn_reduction>index_of(
+        REDUCTIONS, loss.get("reduction") or REDUCTIONS[0], "reduction"
+    )
+    spec.weight = loss.get("weight", 1.0)
     return 0
 
 
@@ -488,8 +499,7 @@ cdef class Network:
         data.weights = NULL
         if weights is not None:
             check_shape(weights, x.rows, 1, "weights")
-            if weights.stride != 1 and weights.rows > 1:
-                raise ValueError("weights must be contiguous.")
+            check_compact(weights, "weights")
             data.weights = weights.view.buf
         return 0
 
@@ -499,11 +509,14 @@ cdef class Network:
         return hold(obj, self.code, self.itemsize, name, writable)
 
     def train(self, x, y, weights, *, batch_size, max_batches, max_epochs, shuffle,
-              learning_rate, order=None, stop_on_nan=True, threads=0):
+              learning_rate, order=None, stop_on_nan=True, threads=0, outputs=None,
+              numbers=None):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
         cdef Array po = None
+        cdef Array pout = self.take(outputs, "outputs", True)
+        cdef Array pn = None
         cdef c.nn_train_args args
         cdef c.nn_train_result result
         cdef nn_status status
@@ -517,12 +530,21 @@ cdef class Network:
         args.on_nan = c.NN_NAN_STOP if stop_on_nan else c.NN_NAN_CONTINUE
         args.threads = threads
         args.order = NULL
+        args.outputs.y = NULL
         args.report_columns = width
+        if pout is not None:
+            pn = hold(numbers, b"I", 4, "numbers", True)
+            check_shape(pout, pout.rows, self.n_out, "outputs")
+            check_shape(pn, pout.rows, 1, "numbers")
+            check_compact(pout, "outputs")
+            check_compact(pn, "numbers")
+            args.outputs.y = pout.view.buf
+            args.outputs.number = <uint32_t *>pn.view.buf
+            args.outputs.room = pout.rows
         if order is not None:
             po = hold(order, b"I", 4, "order")
             check_shape(po, px.rows, 1, "order")
-            if po.stride != 1 and po.rows > 1:
-                raise ValueError("order must be contiguous.")
+            check_compact(po, "order")
             if np.asarray(order).size and np.asarray(order).max() >= px.rows:
                 raise ValueError(f"order must name rows below {px.rows}.")
             args.order = <const uint32_t *>po.view.buf
@@ -568,28 +590,38 @@ cdef class Network:
         check(c.nn_net_running(self.net, <double *>pr.view.buf, pr.rows))
         return row.tolist()
 
-    def evaluate(self, x, y, weights, first, n, threads=0):
+    def evaluate(self, x, y, weights, first, n, threads=0, batch_size=32,
+                 outputs=None):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
-        cdef c.nn_data data
+        cdef Array pout = self.take(outputs, "outputs", True)
+        cdef c.nn_evaluate_args args
         cdef nn_status status
-        cdef size_t from_row = first, rows = n
-        cdef unsigned int team = threads
-        self.fill_data(&data, px, py, pw)
-        row = np.empty(1 + self.n_metrics, np.float64)
+        self.fill_data(&args.data, px, py, pw)
+        args.first = first
+        args.n = n
+        args.batch_size = batch_size
+        args.report_columns = 1 + self.n_metrics
+        args.threads = threads
+        args.outputs = NULL
+        if pout is not None:
+            check_shape(pout, args.n, self.n_out, "outputs")
+            check_compact(pout, "outputs")
+            args.outputs = pout.view.buf
+        row = np.empty(args.report_columns, np.float64)
         cdef Array pr = hold(row, b"d", 8, "row", True)
-        cdef double *out = <double *>pr.view.buf
+        cdef double *report = <double *>pr.view.buf
         status = c.NN_ERR_WAIT
-        if c.nn_net_microseconds(self.net, rows, 0) <= GIL_MICROSECONDS:
-            status = c.nn_net_evaluate(self.net, &data, from_row, rows, team,
-                                       c.NN_AT_ONCE, out, pr.rows)
+        if c.nn_net_microseconds(self.net, args.n, 0) <= GIL_MICROSECONDS:
+            args.patience = c.NN_AT_ONCE
+            status = c.nn_net_evaluate(self.net, &args, report)
         if status == c.NN_ERR_WAIT:
+            args.patience = c.NN_WAIT
             with nogil:
-                status = c.nn_net_evaluate(self.net, &data, from_row, rows, team,
-                                           c.NN_WAIT, out, pr.rows)
+                status = c.nn_net_evaluate(self.net, &args, report)
         check(status)
-        return row.tolist() if from_row + rows == data.n_rows else None
+        return row.tolist() if args.first + args.n == args.data.n_rows else None
 
     cdef int run(self, const void *x, ptrdiff_t stride, size_t rows, void *y,
                  unsigned int threads) except -1:
@@ -616,8 +648,7 @@ cdef class Network:
         """Hold what the outputs for x are written to."""
         cdef Array po = self.take(out, "out", True)
         check_shape(po, x.rows, self.n_out, "out")
-        if po.stride != <ptrdiff_t>self.n_out and po.rows > 1:
-            raise ValueError("out must be C-contiguous.")
+        check_compact(po, "out")
         if overlap(x, po):
             raise ValueError("out must not share memory with x.")
         return po

@@ -100,11 +100,18 @@ cdef extern from "nncore.h" nogil:
                             uint64_t seed)
     void nn_net_destroy(nn_net *net)
 
+    ctypedef enum nn_reduction:
+        NN_REDUCE_MEAN
+        NN_REDUCE_SUM
+        NN_REDUCE_WEIGHTED_MEAN
+
     ctypedef struct nn_loss_spec:
         nn_loss kind
         int from_logits
         double label_smoothing
         double delta
+        nn_reduction reduction
+        double weight
 
     ctypedef struct nn_metric_spec:
         nn_metric kind
@@ -149,6 +156,11 @@ cdef extern from "nncore.h" nogil:
         NN_WAIT
         NN_AT_ONCE
 
+    ctypedef struct nn_outputs:
+        void *y
+        uint32_t *number
+        size_t room
+
     ctypedef struct nn_train_args:
         nn_data data
         size_t batch_size
@@ -159,12 +171,14 @@ cdef extern from "nncore.h" nogil:
         size_t report_columns
         double learning_rate
         nn_on_nan on_nan
+        nn_outputs outputs
         unsigned int threads
         nn_patience patience
 
     ctypedef struct nn_train_result:
         size_t batches
         size_t epochs
+        size_t rows
         int is_nan
         size_t nan_batch
 
@@ -172,9 +186,18 @@ cdef extern from "nncore.h" nogil:
                            nn_train_result *result)
     nn_status nn_net_reset_epoch(nn_net *net)
     nn_status nn_net_running(nn_net *net, double *row, size_t columns)
-    nn_status nn_net_evaluate(nn_net *net, const nn_data *data, size_t first, size_t n,
-                              unsigned int threads, nn_patience patience,
-                              double *report, size_t columns)
+
+    ctypedef struct nn_evaluate_args:
+        nn_data data
+        size_t first
+        size_t n
+        size_t batch_size
+        size_t report_columns
+        void *outputs
+        unsigned int threads
+        nn_patience patience
+
+    nn_status nn_net_evaluate(nn_net *net, const nn_evaluate_args *args, double *report)
     nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride,
                              size_t n_rows, void *y, unsigned int threads,
                              nn_patience patience)

@@ -5,7 +5,7 @@
 
 /* Loss and metrics of rows [first, last) into values; dL/dz or dL/du of the last layer
    into d if `differentiates`. */
-static void measure(struct net *net, size_t first, size_t last, size_t n_batch,
+static void measure(struct net *net, size_t first, size_t last, double scale,
                     int differentiates, const real *weights)
 {
     size_t m = last - first, n_out = net->base.n_out;
@@ -14,8 +14,7 @@ static void measure(struct net *net, size_t first, size_t last, size_t n_batch,
     const real *t = net->targets + first * net->base.target_columns;
     real *d = differentiates ? layer->d + first * n_out : NULL;
     net->loss.fn(net->values + first, d, net->loss.on_logits ? z : y, t, m, n_out,
-                 weights ? weights + first : NULL, (real)(1 / (double)n_batch),
-                 &net->loss.args);
+                 weights ? weights + first : NULL, (real)scale, &net->loss.args);
     for (size_t i = 0; i < net->base.n_metrics; i++) {
         const struct metric_plan *metric = &net->metrics[i];
         real *value = net->values + (1 + i) * net->capacity + first;

@@ -7,7 +7,7 @@ static void reset_sums(const struct net *net, struct sums *sums)
 {
     memset(sums->of, 0, (3 + net->base.n_metrics) * sizeof *sums->of);
     sums->n_rows = 0;
-    sums->penalties = 0;
+    sums->losses = sums->penalties = 0;
     sums->weighted = 0;
 }
 

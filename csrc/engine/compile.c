@@ -29,7 +29,9 @@ static nn_status plan_loss(const struct net *net, const nn_loss_spec *spec,
     plan->kind = kind;
     plan->fn = net->kernels->loss[kind];
     plan->args = (struct nn_loss_args){(real)spec->label_smoothing, (real)spec->delta};
-    return NN_OK;
+    plan->reduction = spec->reduction;
+    plan->weight = spec->weight;
+    return spec->reduction < NN_REDUCE_END ? NN_OK : NN_ERR_SPEC;
 }
 
 /* Slots that a rule keeps; their order is that of kernels/optimizer.c. */

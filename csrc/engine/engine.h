@@ -42,9 +42,7 @@ struct nn_engine {
                        nn_train_result *result);
     nn_status (*reset_epoch)(nn_net *net);
     nn_status (*running)(nn_net *net, double *row, size_t columns);
-    nn_status (*evaluate)(nn_net *net, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, nn_patience patience, double *report,
-                          size_t columns);
+    nn_status (*evaluate)(nn_net *net, const nn_evaluate_args *args, double *report);
     nn_status (*predict)(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
                          void *y, unsigned threads, nn_patience patience);
     nn_status (*gradient)(nn_net *net, const nn_data *data, double *loss);

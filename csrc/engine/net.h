@@ -71,6 +71,8 @@ struct loss_plan {
     nn_loss_fn *fn;
     int on_logits; /* reads z of the last layer and yields dL/dz */
     struct nn_loss_args args;
+    nn_reduction reduction;
+    double weight;
 };
 
 struct metric_plan {
@@ -95,10 +97,12 @@ struct workspace {
 #define UNIT_ROWS 96
 #define CHUNK_ROWS 512
 
-/* Sums of an epoch: loss, metrics, weights, activities; then penalties by batch. */
+/* Sums of an epoch: loss, metrics, weights, activities; then by batch. */
 struct sums {
-    struct nn_row_sum *of; /* [3 + n_metrics], the last of activities */
+    struct nn_row_sum *of; /* [3 + n_metrics], the last of activities; the first is used
+                              if the loss is reduced to the mean */
     size_t n_rows;
+    double losses;    /* else: sum of loss x rows of its batch */
     double penalties; /* sum of penalty x rows of its batch */
     int weighted;     /* rows have weights */
 };

@@ -198,8 +198,18 @@ static struct nn_tiny_run tiny_run(const struct net *net, const struct nn_batch 
                                 .m = m,
                                 .weights =
                                     batch->weights ? net->row_weights + first : NULL,
-                                .scale = (real)(1 / (double)batch->m),
+                                .scale = (real)batch->scale,
                                 .grads = net->grads};
+}
+
+/* Outputs of rows first, ... of a batch, which lie feature by feature, row by row. */
+static void copy_outputs(const struct nn_tiny *plan, const struct nn_tiny_run *run)
+{
+    const struct nn_tiny_layer *top = &plan->layers[plan->n_layers - 1];
+    real *out = run->batch->outputs + run->first * top->n_out;
+    for (size_t i = 0; i < run->m; i++)
+        for (size_t j = 0; j < top->n_out; j++)
+            *out++ = top->y[j * plan->ld + i];
 }
 
 /* Whether a batch is one block of one thread: its update follows without a break. */
@@ -216,6 +226,7 @@ static void tiny_measure(struct net *net, const struct nn_batch *batch,
     if (tiny_is_one(net)) {
         struct nn_tiny_run run = tiny_run(net, batch, 0, batch->m);
         net->kernels->tiny_forward(plan, &run);
+        if (batch->outputs) copy_outputs(plan, &run);
         return;
     }
     size_t n = chains(batch->m), first, last;
@@ -228,6 +239,7 @@ static void tiny_measure(struct net *net, const struct nn_batch *batch,
             if (n > 1) run.grads = net->tiny.partials + c * net->n_params;
             run.goes_on = i > from;
             net->kernels->tiny_forward(plan, &run);
+            if (batch->outputs) copy_outputs(plan, &run);
             net->kernels->tiny_backward(plan, &run);
         }
     }

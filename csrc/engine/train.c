@@ -10,12 +10,25 @@
 
 /* ---- sums over rows ------------------------------------------------------------ */
 
-/* Rows [0, m) of values join the sums. */
-static void add_batch(const struct net *net, struct sums *sums, size_t m,
-                      const real *weights, double penalty)
+/* The batch's loss, penalty apart. */
+static double batch_loss(const struct net *net, const struct nn_batch *batch)
 {
-    size_t n_metrics = net->base.n_metrics, at = sums->n_rows;
-    net->kernels->add_rows(&sums->of[0], at, net->values, weights, m);
+    struct nn_row_sum sum = {0};
+    net->kernels->add_rows(&sum, 0, net->values,
+                           batch->weights ? net->row_weights : NULL, batch->m);
+    return batch->scale * net->kernels->row_total(&sum);
+}
+
+/* The values of a batch join the sums. */
+static void add_batch(const struct net *net, struct sums *sums,
+                      const struct nn_batch *batch, double penalty)
+{
+    size_t n_metrics = net->base.n_metrics, at = sums->n_rows, m = batch->m;
+    const real *weights = batch->weights ? net->row_weights : NULL;
+    if (net->loss.reduction == NN_REDUCE_MEAN)
+        net->kernels->add_rows(&sums->of[0], at, net->values, weights, m);
+    else
+        sums->losses += batch_loss(net, batch) * (double)m;
     for (size_t k = 0; k < n_metrics; k++)
         net->kernels->add_rows(&sums->of[1 + k], at,
                                net->values + (1 + k) * net->capacity,
@@ -32,10 +45,12 @@ static void add_batch(const struct net *net, struct sums *sums, size_t m,
 static void report_sums(const struct net *net, const struct sums *sums, double *row)
 {
     double n = sums->n_rows ? (double)sums->n_rows : 1;
-    double penalties = sums->penalties;
+    double losses = sums->losses, penalties = sums->penalties;
+    if (net->loss.reduction == NN_REDUCE_MEAN)
+        losses = net->loss.weight * net->kernels->row_total(&sums->of[0]);
     if (net->has_activity)
         penalties += net->kernels->row_total(&sums->of[2 + net->base.n_metrics]);
-    row[0] = (net->kernels->row_total(&sums->of[0]) + penalties) / n;
+    row[0] = (losses + penalties) / n;
     for (size_t k = 0; k < net->base.n_metrics; k++) {
         int by_weight = sums->weighted && net->metrics[k].weighted;
         double sum = net->kernels->row_total(&sums->of[1 + k]);
@@ -47,17 +62,34 @@ static void report_sums(const struct net *net, const struct sums *sums, double *
 
 /* ---- one batch ----------------------------------------------------------------- */
 
-static struct nn_batch batch_of(const nn_data *data, const uint32_t *order,
-                                size_t start, size_t m)
+/* What the sum of a batch's weighted losses is divided by. */
+static double loss_divisor(const struct net *net, const struct nn_batch *batch)
 {
-    return (struct nn_batch){.x = data->x,
+    double sum = 0;
+    if (net->loss.reduction == NN_REDUCE_SUM) return 1;
+    if (net->loss.reduction == NN_REDUCE_MEAN || !batch->weights)
+        return (double)batch->m;
+    for (size_t i = batch->start; i < batch->start + batch->m; i++)
+        sum += (double)batch->weights[batch->order ? batch->order[i] : i];
+    return sum;
+}
+
+static struct nn_batch batch_of(const struct net *net, const nn_data *data,
+                                const uint32_t *order, size_t start, size_t m,
+                                real *outputs)
+{
+    struct nn_batch batch = {.x = data->x,
                              .y = data->y,
                              .weights = data->weights,
                              .x_stride = data->x_stride,
                              .y_stride = data->y_stride,
                              .order = order,
                              .start = start,
-                             .m = m};
+                             .m = m,
+                             .outputs = outputs};
+    double divisor = loss_divisor(net, &batch);
+    batch.scale = divisor != 0 ? net->loss.weight / divisor : 0;
+    return batch;
 }
 
 /* Point at this thread's rows of x, and copy its targets and weights. */
@@ -79,6 +111,16 @@ static void fetch(struct net *net, const struct nn_batch *batch, size_t first,
             *targets++ = t[j];
         if (batch->weights) net->row_weights[i] = batch->weights[row];
     }
+}
+
+/* Outputs of rows [first, last) of a batch. */
+static void copy_rows(const struct net *net, const struct nn_batch *batch, size_t first,
+                      size_t last)
+{
+    size_t n_out = net->base.n_out;
+    memcpy(batch->outputs + first * n_out,
+           net->layers[net->base.n_layers - 1].u + first * n_out,
+           (last - first) * n_out * sizeof(real));
 }
 
 /* This thread's rows in parts of at most CHUNK_ROWS: the next part of [*first, end). */
@@ -103,7 +145,8 @@ static void run_rows(struct net *net, const struct nn_batch *batch,
         fetch(net, batch, first, last);
         for (size_t l = 0; l < net->base.n_layers; l++)
             forward_layer(net, l, first, last, n, trains, work);
-        measure(net, first, last, n, learns, weights);
+        measure(net, first, last, batch->scale, learns, weights);
+        if (batch->outputs) copy_rows(net, batch, first, last);
         for (size_t l = net->base.n_layers; learns && l-- > 0;) {
             if (!is_reached(&net->layers[l])) break;
             backward_to_z(net, l, first, last, n, trains);
@@ -126,8 +169,11 @@ static void run_rows_together(struct net *net, const struct nn_batch *batch,
         for (last = begin; next_chunk(&first, &last, end);)
             forward_layer(net, l, first, last, n, 1, work);
     }
-    for (last = begin; next_chunk(&first, &last, end);)
-        measure(net, first, last, n, 1, batch->weights ? net->row_weights : NULL);
+    for (last = begin; next_chunk(&first, &last, end);) {
+        measure(net, first, last, batch->scale, 1,
+                batch->weights ? net->row_weights : NULL);
+        if (batch->outputs) copy_rows(net, batch, first, last);
+    }
     for (size_t l = net->base.n_layers; l-- > 0;) {
         if (!is_reached(&net->layers[l])) break;
         for (last = begin; next_chunk(&first, &last, end);)
@@ -187,14 +233,28 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     struct net *net = job->net;
     const nn_train_args *args = job->args;
     struct epoch *epoch = &net->epoch;
+    size_t done = job->result->rows, n_rows = args->data.n_rows;
+    size_t m =
+        min_size(args->batch_size, n_rows - (epoch->begun ? epoch->position : 0));
     plan->done = job->result->batches >= args->max_batches ||
-                 job->result->epochs >= args->max_epochs;
+                 job->result->epochs >= args->max_epochs ||
+                 (args->outputs.y && m > args->outputs.room - done);
     if (plan->done) return;
     if (!epoch->begun) begin_epoch(net, args);
     const uint32_t *order = args->order ? args->order : epoch->order;
-    size_t m = min_size(args->batch_size, epoch->n_rows - epoch->position);
-    plan->batch = batch_of(&args->data, order, epoch->position, m);
+    real *outputs = args->outputs.y;
+    if (outputs) outputs += done * net->base.n_out;
+    plan->batch = batch_of(net, &args->data, order, epoch->position, m, outputs);
     advance_step(net, args->learning_rate, &plan->step, &plan->next);
+}
+
+/* Numbers of a batch's rows, behind those of the batches before. */
+static void number_rows(const struct train_job *job, const struct nn_batch *batch)
+{
+    uint32_t *number = job->args->outputs.number + job->result->rows;
+    for (size_t i = 0; i < batch->m; i++)
+        number[i] = batch->order ? batch->order[batch->start + i]
+                                 : (uint32_t)(batch->start + i);
 }
 
 /* The batch is measured: sum it, count its step, close the epoch if it was the last. */
@@ -203,8 +263,9 @@ static void close_step(struct train_job *job, const struct step_plan *plan,
 {
     struct net *net = job->net;
     struct epoch *epoch = &net->epoch;
-    const real *weights = plan->batch.weights ? net->row_weights : NULL;
-    add_batch(net, &net->train_sums, plan->batch.m, weights, penalty);
+    add_batch(net, &net->train_sums, &plan->batch, penalty);
+    if (plan->batch.outputs) number_rows(job, &plan->batch);
+    job->result->rows += plan->batch.m;
     epoch->position += plan->batch.m;
     epoch->batch++;
     job->result->batches++;
@@ -292,6 +353,7 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
         args->report_columns != 1 + net->base.n_metrics)
         return NN_ERR_SIZE;
     size_t rows = min_size(args->batch_size, n);
+    if (args->outputs.y && args->outputs.room < rows) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, rows);
     if (!status && args->shuffle && !args->order) status = ensure_orders(net, n);
     if (status) return status;
@@ -406,27 +468,33 @@ static size_t evaluation_rows(const struct net *net)
     return rows < 64 ? 64 : min_size(rows, 2048);
 }
 
-static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t first,
-                                size_t n, unsigned threads, double *report,
-                                size_t columns)
+static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
+                                double *report)
 {
+    const nn_data *data = &args->data;
     struct sums *sums = &net->eval_sums;
+    size_t first = args->first, n = args->n;
+    int by_batch = net->loss.reduction != NN_REDUCE_MEAN;
     if (!net->base.is_compiled) return NN_ERR_STATE;
     if (data->n_rows == 0 || first > data->n_rows || n > data->n_rows - first ||
-        n == 0 || columns != 1 + net->base.n_metrics)
+        n == 0 || args->report_columns != 1 + net->base.n_metrics ||
+        args->batch_size == 0)
         return NN_ERR_SIZE;
     if (first == 0) reset_sums(net, sums);
     if (first != sums->n_rows) return NN_ERR_SIZE;
-    size_t end = first + n, block = evaluation_rows(net);
-    unsigned team = team_for(net, min_size(n, block), 0, threads);
-    nn_status status = ensure_capacity(net, min_size(n, block));
+    size_t end = first + n;
+    size_t block = min_size(n, by_batch ? args->batch_size : evaluation_rows(net));
+    if (by_batch && end < data->n_rows && n % args->batch_size) return NN_ERR_SIZE;
+    unsigned team = team_for(net, block, 0, args->threads);
+    nn_status status = ensure_capacity(net, block);
     if (!status) status = ensure_work(net, team);
     if (status) return status;
-    while (first < end) {
+    for (real *outputs = args->outputs; first < end;) {
         size_t m = min_size(block, end - first);
-        struct measure_job job = {net, batch_of(data, NULL, first, m), 0};
+        struct measure_job job = {net, batch_of(net, data, NULL, first, m, outputs), 0};
         net->base.last_team = nn_parallel(team, measure_thread, &job);
-        add_batch(net, sums, m, data->weights ? net->row_weights : NULL, 0);
+        add_batch(net, sums, &job.batch, 0);
+        if (outputs) outputs += m * net->base.n_out;
         first += m;
     }
     if (end < data->n_rows) return NN_OK;
@@ -436,14 +504,12 @@ static nn_status evaluate_taken(struct net *net, const nn_data *data, size_t fir
     return NN_OK;
 }
 
-static nn_status evaluate(nn_net *base, const nn_data *data, size_t first, size_t n,
-                          unsigned threads, nn_patience patience, double *report,
-                          size_t columns)
+static nn_status evaluate(nn_net *base, const nn_evaluate_args *args, double *report)
 {
     struct net *net = net_of(base);
-    nn_status status = take(net, 1, patience);
+    nn_status status = take(net, 1, args->patience);
     if (status) return status;
-    status = evaluate_taken(net, data, first, n, threads, report, columns);
+    status = evaluate_taken(net, args, report);
     give_back_changed(net);
     return status;
 }
@@ -458,16 +524,15 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     status = ensure_work(net, team);
     if (status) return status;
     refresh_transposes(net);
-    struct measure_job job = {net, batch_of(data, NULL, 0, data->n_rows), 1};
+    struct measure_job job = {net, batch_of(net, data, NULL, 0, data->n_rows, NULL), 1};
     net->base.last_team = nn_parallel(team, measure_thread, &job);
-    struct nn_row_sum sum = {0};
-    net->kernels->add_rows(&sum, 0, net->values,
-                           data->weights ? net->row_weights : NULL, data->n_rows);
-    struct nn_row_sum activity = {0};
-    if (net->has_activity)
-        net->kernels->add_rows(&activity, 0, net->activity, NULL, data->n_rows);
-    *loss = (net->kernels->row_total(&sum) + net->kernels->row_total(&activity)) /
-                (double)data->n_rows +
+    double activity = 0;
+    if (net->has_activity) {
+        struct nn_row_sum sum = {0};
+        net->kernels->add_rows(&sum, 0, net->activity, NULL, data->n_rows);
+        activity = net->kernels->row_total(&sum) / (double)data->n_rows;
+    }
+    *loss = batch_loss(net, &job.batch) + activity +
             (net->has_penalty ? join_penalty(net) : 0);
     return NN_OK;
 }

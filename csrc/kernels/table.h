@@ -89,6 +89,8 @@ struct nn_batch {
     ptrdiff_t x_stride, y_stride;
     const uint32_t *order;
     size_t start, m;
+    double scale;  /* the batch's loss is scale sum w l */
+    real *outputs; /* [m][n_out], or NULL: not wanted */
 };
 
 /* A layer as kernels/tiny.c takes it: z = x W + b, y = f(z), feature by feature,

@@ -175,6 +175,7 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
     };
     nn_loss_spec loss = {.kind = r.loss,
                          .delta = 0.5,
+                         .weight = 1,
                          .label_smoothing =
                              r.loss == NN_LOSS_categorical_crossentropy ? 0.125 : 0};
     nn_metric_spec metrics[] = {
@@ -230,8 +231,9 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
     nn_train_result result;
     must(nn_net_train(net, &args, report, &result), "train");
     mix(NN_F64, report, EPOCHS * (1 + n_metrics));
-    must(nn_net_evaluate(net, &data, 0, ROWS, 0, NN_WAIT, report, 1 + n_metrics),
-         "evaluate");
+    nn_evaluate_args whole = {
+        .data = data, .n = ROWS, .batch_size = 32, .report_columns = 1 + n_metrics};
+    must(nn_net_evaluate(net, &whole, report), "evaluate");
     mix(NN_F64, report, 1 + n_metrics);
 
     for (size_t v = 0; v < nn_net_n_variables(net); v++) {
