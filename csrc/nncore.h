@@ -149,7 +149,9 @@ typedef enum nn_metric { NN_METRICS(NN_ENUM) NN_METRIC_END } nn_metric;
     X(adadelta)                                                                        \
     X(adam)                                                                            \
     X(adamax)                                                                          \
-    X(nadam)
+    X(nadam)                                                                           \
+    X(lion)                                                                            \
+    X(ftrl)
 #define NN_ENUM(name) NN_OPT_##name,
 typedef enum nn_optimizer { NN_OPTIMIZERS(NN_ENUM) NN_OPT_END } nn_optimizer;
 #undef NN_ENUM
@@ -235,11 +237,18 @@ typedef struct nn_metric_spec {
 typedef struct nn_optimizer_spec {
     nn_optimizer kind;
     double momentum, beta_1, beta_2, rho, epsilon;
-    double initial_accumulator_value;            /* adagrad */
-    double weight_decay;                         /* w -= lr weight_decay w; 0: none */
+    double initial_accumulator_value;                       /* adagrad, ftrl */
+    double learning_rate_power, l1, l2, l2_shrinkage, beta; /* ftrl */
+    double weight_decay;            /* w -= lr weight_decay w; 0: none */
+    const unsigned char *undecayed; /* [variables] 1: no weight decay; NULL: no such */
     double clipnorm, clipvalue, global_clipnorm; /* 0: none */
     double decay;                                /* lr_t = lr / (1 + decay t) */
     int nesterov, amsgrad, centered;
+    double loss_scale;              /* of the loss that is differentiated; 0: none */
+    size_t accumulation_steps;      /* batches whose mean gradient is one's; 0: 1 */
+    int use_ema;                    /* keep a running average of the weights, ... */
+    double ema_momentum;            /* ... a = m a + (1 - m) w after each batch, ... */
+    size_t ema_overwrite_frequency; /* ... w = a after so many updates; 0: never */
 } nn_optimizer_spec;
 
 /* Set what is optimised. Parameters stay; optimizer state and step count start anew.
@@ -280,6 +289,7 @@ typedef struct nn_train_args {
     const uint32_t *order; /* [n_rows] row numbers used instead; NULL: none */
     size_t report_columns; /* must be 1 + n_metrics */
     double learning_rate;
+    const double *learning_rates; /* [max_batches] of each batch instead; NULL: none */
     nn_on_nan on_nan;
     nn_outputs outputs;
     unsigned threads; /* at most this many; 0: the process's default */
@@ -341,7 +351,8 @@ int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2]);
 nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out);
 nn_status nn_net_set_variable(nn_net *net, size_t index, const void *in);
 
-/* Optimizer slots (moments), shaped like the variables, in the optimizer's order. */
+/* Optimizer slots, shaped like the variables: the rule's moments in its order, then the
+   average of the weights, then the sum of gradients, as far as they are kept. */
 size_t nn_net_n_slots(const nn_net *net);
 nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out);
 nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *in);
@@ -354,7 +365,7 @@ nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out);
 /* Everything else that a resumed training needs. */
 typedef struct nn_counters {
     uint64_t seed;         /* of shuffling */
-    uint64_t steps;        /* updates done since nn_net_compile */
+    uint64_t steps;        /* batches trained since nn_net_compile */
     uint64_t steps_lived;  /* batches trained in the model's life: dropout's counter */
     uint64_t epochs_lived; /* shuffled epochs begun in the model's life */
     double beta_1_power, beta_2_power;       /* running products of the optimizer */

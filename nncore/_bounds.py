@@ -66,7 +66,7 @@ class Rounding:
         return Bounded(d.value, d.error + np.where(near, self.least_gradient, 0), self)
 
     def after(
-        self, value: Array, error: Array, roundings: float = ROUNDINGS
+        self, value: Array, error: Array, roundings: float | Array = ROUNDINGS
     ) -> Bounded:
         """A result whose inputs contributed `error`, rounded itself."""
         reach = np.abs(value) + error
@@ -218,9 +218,18 @@ def _sqrt(a: Bounded) -> Bounded:
 
 
 def _power(a: Bounded, b: Bounded) -> Bounded:
-    if b.value != 2:
-        raise ValueError(f"Expected a square. Received: exponent={b.value}")
-    return _multiply(a, a)
+    """A square; else x^p = e^(p log x), monotone, of positive numbers."""
+    if b.value == 2:
+        return _multiply(a, a)
+    if b.value <= 0 or (a.value <= a.error).any():
+        raise ValueError(
+            f"Expected positive numbers. Received: {a.value.min()} ** {b.value}"
+        )
+    value, ends = a.value**b.value, (a.value - a.error, a.value + a.error)
+    error = np.maximum(value - ends[0] ** b.value, ends[1] ** b.value - value)
+    # The logarithm's rounding is one of the exponent.
+    roundings = FUNCTION_ROUNDINGS * (2 + np.abs(b.value * np.log(a.value)))
+    return a.rounding.after(value, error, roundings)
 
 
 def _sign(a: Bounded) -> Bounded:

@@ -67,6 +67,8 @@ def real(
         limits.append(f"from {minimum:g} to {maximum:g}")
     elif minimum is not None:
         limits.append(f"of at least {minimum:g}")
+    elif maximum is not None:
+        limits.append(f"of at most {maximum:g}")
     if above is not None:
         limits.append(f"above {above:g}")
     if below is not None:

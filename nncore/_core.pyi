@@ -106,7 +106,7 @@ class Network:
         max_batches: int,
         max_epochs: int,
         shuffle: bool,
-        learning_rate: float,
+        learning_rate: float | npt.NDArray[np.float64],
         order: npt.NDArray[np.uint32] | None = None,
         stop_on_nan: bool = True,
         threads: int = 0,

@@ -452,6 +452,7 @@ cdef class Network:
         cdef size_t n = len(metrics)
         cdef c.nn_metric_spec *metric_specs
         cdef nn_status status
+        cdef bytes undecayed = bytes(optimizer.get("undecayed") or ())
         get = optimizer.get
         fill_loss(&loss_spec, loss)
         rule.kind = <c.nn_optimizer>index_of(OPTIMIZERS, optimizer["kind"],
@@ -462,7 +463,20 @@ cdef class Network:
         rule.rho = get("rho") or 0.0
         rule.epsilon = get("epsilon") or 0.0
         rule.initial_accumulator_value = get("initial_accumulator_value") or 0.0
+        rule.learning_rate_power = get("learning_rate_power") or 0.0
+        rule.l1 = get("l1_regularization_strength") or 0.0
+        rule.l2 = get("l2_regularization_strength") or 0.0
+        rule.l2_shrinkage = get("l2_shrinkage_regularization_strength") or 0.0
+        rule.beta = get("beta") or 0.0
         rule.weight_decay = get("weight_decay") or 0.0
+        if undecayed and len(undecayed) != self.n_variables:
+            raise ValueError(
+                f"undecayed must have {self.n_variables} flags. "
+                f"Received: {len(undecayed)}"
+            )
+        rule.undecayed = NULL
+        if undecayed:
+            rule.undecayed = undecayed
         rule.clipnorm = get("clipnorm") or 0.0
         rule.clipvalue = get("clipvalue") or 0.0
         rule.global_clipnorm = get("global_clipnorm") or 0.0
@@ -470,6 +484,11 @@ cdef class Network:
         rule.nesterov = bool(get("nesterov"))
         rule.amsgrad = bool(get("amsgrad"))
         rule.centered = bool(get("centered"))
+        rule.loss_scale = get("loss_scale_factor") or 0.0
+        rule.accumulation_steps = get("gradient_accumulation_steps") or 0
+        rule.use_ema = bool(get("use_ema"))
+        rule.ema_momentum = get("ema_momentum") or 0.0
+        rule.ema_overwrite_frequency = get("ema_overwrite_frequency") or 0
         metric_specs = <c.nn_metric_spec *>calloc(n + 1, sizeof(metric_specs[0]))
         if metric_specs == NULL:
             raise MemoryError(c.nn_status_message(c.NN_ERR_MEMORY).decode())
@@ -514,7 +533,7 @@ cdef class Network:
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
-        cdef Array po = None
+        cdef Array po = None, pl = None
         cdef Array pout = self.take(outputs, "outputs", True)
         cdef Array pn = None
         cdef c.nn_train_args args
@@ -526,7 +545,16 @@ cdef class Network:
         args.max_batches = max_batches
         args.max_epochs = max_epochs
         args.shuffle = bool(shuffle)
-        args.learning_rate = learning_rate
+        args.learning_rate = 0
+        args.learning_rates = NULL
+        if isinstance(learning_rate, ndarray):
+            pl = hold(learning_rate, b"d", 8, "learning_rate")
+            if pl.cols != 1 or pl.rows == 0 or (pl.stride != 1 and pl.rows > 1):
+                raise ValueError("learning_rate must be a number or a contiguous row.")
+            args.learning_rates = <const double *>pl.view.buf
+            args.max_batches = min(args.max_batches, pl.rows)
+        else:
+            args.learning_rate = learning_rate
         args.on_nan = c.NN_NAN_STOP if stop_on_nan else c.NN_NAN_CONTINUE
         args.threads = threads
         args.order = NULL

@@ -30,7 +30,11 @@ class Described:
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain values, ready for JSON."""
-        return {name: _plain(getattr(self, name)) for name in self._arguments}
+        return {name: _plain(self._argument(name)) for name in self._arguments}
+
+    def _argument(self, name: str) -> Any:
+        """What the constructor was given, as it is now."""
+        return getattr(self, name)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -48,7 +52,7 @@ class Described:
         defaults = signature(type(self)).parameters
         words = []
         for name in self._arguments:
-            value = getattr(self, name)
+            value = self._argument(name)
             is_default = name in defaults and defaults[name].default == value
             if name != "name" and not is_default:
                 words.append(f"{name}={value!r}")

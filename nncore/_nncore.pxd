@@ -127,7 +127,13 @@ cdef extern from "nncore.h" nogil:
         double rho
         double epsilon
         double initial_accumulator_value
+        double learning_rate_power
+        double l1
+        double l2
+        double l2_shrinkage
+        double beta
         double weight_decay
+        const unsigned char *undecayed
         double clipnorm
         double clipvalue
         double global_clipnorm
@@ -135,6 +141,11 @@ cdef extern from "nncore.h" nogil:
         int nesterov
         int amsgrad
         int centered
+        double loss_scale
+        size_t accumulation_steps
+        int use_ema
+        double ema_momentum
+        size_t ema_overwrite_frequency
 
     nn_status nn_net_compile(nn_net *net, const nn_loss_spec *loss,
                              const nn_metric_spec *metrics, size_t n_metrics,
@@ -170,6 +181,7 @@ cdef extern from "nncore.h" nogil:
         const uint32_t *order
         size_t report_columns
         double learning_rate
+        const double *learning_rates
         nn_on_nan on_nan
         nn_outputs outputs
         unsigned int threads

@@ -13,9 +13,8 @@ derived from (seed, i), so appending a layer leaves the others as they were.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import ReferenceType
 
 import numpy as np
 
@@ -57,6 +56,11 @@ class Variable(NamedTuple):
     place: int
     shape: Shape
     initializer: Any
+
+    @property
+    def path(self) -> str:
+        """A name, such as "dense/kernel"."""
+        return f"{self.layer.name}/{'bias' if self.place % 2 else 'kernel'}"
 
     @property
     def size(self) -> int:
@@ -277,17 +281,6 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     return network
 
 
-def updates_done(model: ReferenceType[Any]) -> Callable[[], int]:
-    """What an optimizer asks for its `iterations`; it keeps no model alive."""
-
-    def count() -> int:
-        found = model()
-        network = None if found is None else found._network
-        return 0 if network is None else int(network.counters["steps"])
-
-    return count
-
-
 def weights(
     network: _core.Network, plan: Plan, layer: Layer | None = None
 ) -> list[NDArray[Any]]:
@@ -426,7 +419,9 @@ class Compiled:
             self._check_targets(spec, self.keys[index + 1], n_out)
             spec["weighted"] = index >= self.n_plain
             specs.append(spec)
-        return self.loss._spec(), specs, self.optimizer._spec()
+        rule = self.optimizer._spec()
+        rule["undecayed"] = [not self.optimizer._decays(v.path) for v in plan.variables]
+        return self.loss._spec(), specs, rule
 
     def _check_targets(self, spec: Spec, key: str, n_out: int) -> None:
         kind = spec["kind"] if spec["loss"] is None else spec["loss"]["kind"]

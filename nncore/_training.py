@@ -167,6 +167,7 @@ class Training:
             self.progress.close()
         if self.nan_batch >= 0 and self.on_nan == "raise":
             raise FloatingPointError(self._nan_message())
+        self.model._take_averages()
         self.callbacks.on_train_end(logs)
         if self.nan_batch >= 0:
             warnings.warn(self._nan_message(), RuntimeWarning, stacklevel=4)
@@ -261,6 +262,7 @@ class Training:
             seconds of each further one.
         """
         began = time.perf_counter()
+        coming = min(max_batches, max_epochs * self.steps - self.done)
         rows, batches, _, nan_batch = self.network.train(
             self.data.x,
             self.data.y,
@@ -269,7 +271,7 @@ class Training:
             max_batches=max_batches,
             max_epochs=max_epochs,
             shuffle=bool(self.shuffle),
-            learning_rate=self.model._learning_rate(),
+            learning_rate=self.model._learning_rates(coming),
             order=self.order,
             stop_on_nan=self.on_nan != "continue",
             threads=self.threads,

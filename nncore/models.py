@@ -362,7 +362,7 @@ class Sequential:
         network = _plan.make_network(plan, self.seed, self._kept)
         if compiled is not None and compiled.loss is not None:
             network.compile(*compiled.specs(plan))
-            compiled.optimizer._updates_done = _plan.updates_done(weakref.ref(self))
+            compiled.optimizer._model = weakref.ref(self)
         self._plan, self._network = plan, network
         if len(plan.input_shape) == len(plan.output_shape) == 1:
             self._outputs = network.outputs
@@ -650,7 +650,7 @@ class Sequential:
             self._make_network(plan, compiled)
         elif specs is not None:
             self._network.compile(*specs)
-            compiled.optimizer._updates_done = _plan.updates_done(weakref.ref(self))
+            compiled.optimizer._model = weakref.ref(self)
 
     @property
     def compiled(self) -> bool:
@@ -692,9 +692,36 @@ class Sequential:
             if self._network is not None:
                 self._network.reset_epoch()
 
-    def _learning_rate(self) -> float:
-        """The optimizer's learning rate at this moment."""
-        return self._require_compiled(loss=False).optimizer.learning_rate
+    def _learning_rates(self, n: int) -> float | NDArray[np.float64]:
+        """The optimizer's learning rate, or those of the n coming batches."""
+        return self._require_compiled(loss=False).optimizer._rates(n)
+
+    def _take_averages(self) -> None:
+        """Weights become their running averages, if the optimizer keeps such."""
+        if self._network is not None and self._batches_done():
+            for index, average in self._averages():
+                self._network.set_variable(index, average)
+
+    def _averages(self) -> list[tuple[int, NDArray[Any]]]:
+        """The running averages of the weights that are trained, with their places."""
+        network, optimizer = self._network, self.optimizer
+        if network is None or optimizer is None or not optimizer.use_ema:
+            return []
+        slot = network.n_slots - 1 - bool(optimizer.gradient_accumulation_steps)
+        variables = self._make_plan().variables
+        trained = [i for i, v in enumerate(variables) if v.layer.trainable]
+        return [(i, network.get_slot(slot, i)) for i in trained]
+
+    def _batches_done(self) -> int:
+        """Batches trained since `compile`."""
+        return 0 if self._network is None else self._network.counters["steps"]
+
+    def _optimizer_variables(self) -> list[NDArray[Any]]:
+        return [] if self._network is None else saving.optimizer_variables(self)
+
+    def _set_optimizer_variables(self, arrays: Sequence[Any]) -> None:
+        with self._changing("set_weights"):
+            saving.set_optimizer_variables(self, arrays)
 
     def _metric_direction(self, name: str) -> str | None:
         """Whether "min" or "max" of a metric is better; None: no such metric."""
@@ -1212,7 +1239,7 @@ class Sequential:
                 max_batches=1,
                 max_epochs=1,
                 shuffle=False,
-                learning_rate=self._learning_rate(),
+                learning_rate=self._learning_rates(1),
                 stop_on_nan=compiled.on_nan != "continue",
             )
         if nan_batch >= 0 and compiled.on_nan != "continue":

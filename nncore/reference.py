@@ -898,7 +898,7 @@ class Counters:
     """What an optimizer counts: the step and the running products that depend on it.
 
     Attributes:
-        steps: Updates done.
+        steps: Batches trained.
         beta_1_power: ``beta_1^t`` at step t, the first being t = 1.
         beta_2_power: ``beta_2^t``.
         schedule_power: ``0.96^t``, for Nadam.
@@ -914,8 +914,7 @@ class Counters:
         self.momentum_product = 1.0
 
     def advance(self, spec: Spec) -> None:
-        """Begin the next step."""
-        self.steps += 1
+        """Begin the next update."""
         self.beta_1_power *= spec.get("beta_1") or 0.0
         self.beta_2_power *= spec.get("beta_2") or 0.0
         self.schedule_power *= 0.96
@@ -1049,6 +1048,44 @@ def _nadam(
     w -= lr * m_hat / (np.sqrt(v_hat) + spec["epsilon"])
 
 
+def _lion(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Lion (Chen et al., 2023): only the sign of a mean gradient counts.
+
+    w -= lr sign(beta_1 m + (1 - beta_1) g), m = beta_2 m + (1 - beta_2) g.
+    """
+    beta_1, beta_2 = spec["beta_1"], spec["beta_2"]
+    m = slots[0]
+    w -= lr * np.sign(beta_1 * m + (1 - beta_1) * g)
+    m[...] = beta_2 * m + (1 - beta_2) * g
+
+
+def _ftrl(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """FTRL-Proximal (McMahan et al., 2013) with Keras's terms beta and shrinkage.
+
+    With p = -learning_rate_power: A = a + g^2,
+    z += g + 2 shrinkage w - (A^p - a^p) / lr w, a = A,
+    w = (clip(z, -l1, l1) - z) / (A^p / lr + 2 l2 + beta / lr), 0 where |z| <= l1.
+    """
+    a, z = slots
+    l1, l2 = spec["l1_regularization_strength"], spec["l2_regularization_strength"]
+    shrinkage = spec["l2_shrinkage_regularization_strength"]
+    before = _to_the(a, -spec["learning_rate_power"])
+    a += g * g
+    after = _to_the(a, -spec["learning_rate_power"])
+    z += g + 2 * shrinkage * w - (after - before) / lr * w
+    top = np.minimum(np.maximum(z, -l1), l1) - z
+    bottom = after / lr + (2 * l2 + spec["beta"] / lr)
+    w[...] = top / bottom
+
+
+def _to_the(x: Array, power: float) -> Array:
+    return np.sqrt(x) if power == 0.5 else x**power
+
+
 _Rule = Callable[[Array, list[Array], Array, float, Spec, Counters], None]
 
 _RULES: dict[str, _Rule] = {
@@ -1059,6 +1096,8 @@ _RULES: dict[str, _Rule] = {
     "adam": _adam,
     "adamax": _adamax,
     "nadam": _nadam,
+    "lion": _lion,
+    "ftrl": _ftrl,
 }
 
 OPTIMIZERS = tuple(_RULES)
@@ -1071,12 +1110,18 @@ OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "rho": 0.9,
     "epsilon": EPSILON,
     "initial_accumulator_value": 0.1,
+    "learning_rate_power": -0.5,
+    "l1_regularization_strength": 0.0,
+    "l2_regularization_strength": 0.0,
+    "l2_shrinkage_regularization_strength": 0.0,
+    "beta": 0.0,
+    "ema_momentum": 0.99,
 }
 """Keras's defaults, for keys that a description leaves out (adadelta's rho is 0.95)."""
 
 
 def slot_count(spec: Spec) -> int:
-    """How many slots per variable an optimizer keeps.
+    """How many slots per variable the rule of an optimizer keeps.
 
     Example:
         >>> slot_count({"kind": "adam", "amsgrad": True})
@@ -1087,7 +1132,7 @@ def slot_count(spec: Spec) -> int:
         return 1 if spec.get("momentum") else 0
     if kind == "rmsprop":
         return 3 if spec.get("centered") else 2 if spec.get("momentum") else 1
-    if kind == "adagrad":
+    if kind in ("adagrad", "lion"):
         return 1
     return 3 if kind == "adam" and spec.get("amsgrad") else 2
 
@@ -1098,13 +1143,17 @@ class Optimizer:
     Args:
         spec: ``{"kind": one of OPTIMIZERS, ...}`` with the words that the rule uses:
             momentum, beta_1, beta_2, rho, epsilon, initial_accumulator_value,
-            weight_decay, clipnorm, clipvalue, global_clipnorm, decay, nesterov,
-            amsgrad, centered.
+            learning_rate_power, l1_regularization_strength, l2_regularization_strength,
+            l2_shrinkage_regularization_strength, beta, weight_decay, undecayed,
+            clipnorm, clipvalue, global_clipnorm, decay, nesterov, amsgrad, centered,
+            loss_scale_factor, gradient_accumulation_steps, use_ema, ema_momentum,
+            ema_overwrite_frequency.
         shapes: The variables' shapes.
 
     Attributes:
         slots: ``slots[k][i]`` belongs to variable i; in the rule's order, e.g. Adam's
-            m, v and, with amsgrad, the largest v.
+            m, v and, with amsgrad, the largest v; then the running average of the
+            weights and the sum of gradients, if they are kept.
         counters: A `Counters`.
 
     Example:
@@ -1124,10 +1173,15 @@ class Optimizer:
         self.spec: dict[str, Any] = {**OPTIMIZER_DEFAULTS, **given}
         if spec["kind"] == "adadelta" and "rho" not in given:
             self.spec["rho"] = 0.95
-        adagrad = spec["kind"] == "adagrad"
-        start = self.spec["initial_accumulator_value"] if adagrad else 0.0
-        n_slots = slot_count(self.spec)
-        self.slots = [[np.full(s, start) for s in shapes] for _ in range(n_slots)]
+        n_moments = slot_count(self.spec)
+        self.accumulates = (self.spec.get("gradient_accumulation_steps") or 1) > 1
+        averages = bool(self.spec.get("use_ema"))
+        n_slots = n_moments + averages + self.accumulates
+        self.slots = [[np.zeros(s) for s in shapes] for _ in range(n_slots)]
+        if spec["kind"] in ("adagrad", "ftrl"):
+            for accumulator in self.slots[0]:
+                accumulator += self.spec["initial_accumulator_value"]
+        self.average = n_moments if averages else None
         self.counters = Counters()
 
     def step(
@@ -1137,7 +1191,10 @@ class Optimizer:
         learning_rate: float,
         trainable: Sequence[bool] | None = None,
     ) -> None:
-        """Update the variables in place: clip, decay the weights, apply the rule.
+        """Update the variables in place.
+
+        Unscale the gradients; add them up, if only their mean is to be applied; then
+        clip, decay the weights, apply the rule; average the weights.
 
         Args:
             variables: Float64 arrays, changed in place.
@@ -1146,16 +1203,60 @@ class Optimizer:
             trainable: Which variables to update; None: all. The gradients of the
                 others must be 0, so that they count nothing in a norm.
         """
+        spec = self.spec
+        scale = spec.get("loss_scale_factor")
+        if scale:
+            gradients = [scale * g / scale for g in gradients]
+        trained = [i for i, _ in enumerate(variables) if not trainable or trainable[i]]
         done = self.counters.steps
-        lr = learning_rate / (1 + (self.spec.get("decay") or 0.0) * done)
-        self.counters.advance(self.spec)
+        lr = learning_rate / (1 + (spec.get("decay") or 0.0) * done)
+        each = spec.get("gradient_accumulation_steps") or 1
+        self.counters.steps += 1
+        if self.accumulates:
+            gradients = self._accumulated(gradients, done % each == each - 1)
+        if done % each == each - 1:
+            self.counters.advance(spec)
+            self._update([variables[i] for i in trained], trained, gradients, lr)
+        if self.average is not None:
+            self._average(variables, trained, done // each)
+
+    def _accumulated(self, gradients: list[Array], is_due: bool) -> list[Array]:
+        """The mean of the gradients since the last update, if it is due."""
+        result = []
+        for total, g in zip(self.slots[-1], gradients, strict=True):
+            total += g
+            if is_due:
+                result.append(total / self.spec["gradient_accumulation_steps"])
+                total[...] = 0
+        return result
+
+    def _update(
+        self,
+        variables: list[Array],
+        indices: list[int],
+        gradients: list[Array],
+        lr: float,
+    ) -> None:
         rule = _RULES[self.spec["kind"]]
-        for i, g in enumerate(clip_gradients(self.spec, gradients)):
-            if trainable is not None and not trainable[i]:
-                continue
-            w = variables[i]
-            w -= lr * (self.spec.get("weight_decay") or 0.0) * w
-            rule(w, [s[i] for s in self.slots], g, lr, self.spec, self.counters)
+        gradients = clip_gradients(self.spec, gradients)
+        n_moments = slot_count(self.spec)
+        undecayed = self.spec.get("undecayed")
+        for w, i in zip(variables, indices, strict=True):
+            if not undecayed or not undecayed[i]:
+                w -= lr * (self.spec.get("weight_decay") or 0.0) * w
+            slots = [slot[i] for slot in self.slots[:n_moments]]
+            rule(w, slots, gradients[i], lr, self.spec, self.counters)
+
+    def _average(self, variables: list[Array], indices: list[int], done: int) -> None:
+        """A = m a + (1 - m) w, at first a = w; w = a when it is time to overwrite."""
+        assert self.average is not None
+        momentum = self.spec["ema_momentum"] if done else 0.0
+        every = self.spec.get("ema_overwrite_frequency")
+        for i in indices:
+            average = self.slots[self.average][i]
+            average[...] = momentum * average + (1 - momentum) * variables[i]
+            if every and (done + 1) % every == 0:
+                variables[i][...] = average
 
 
 # ---- Random words -------------------------------------------------------------------

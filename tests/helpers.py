@@ -66,6 +66,37 @@ OPTIMIZERS = [
     {"kind": "adam", "beta_1": 0.8, "beta_2": 0.99, "weight_decay": 0.004},
     {"kind": "adamax", "beta_1": 0.9, "beta_2": 0.999},
     {"kind": "nadam", "beta_1": 0.9, "beta_2": 0.999},
+    {"kind": "lion", "beta_1": 0.9, "beta_2": 0.99},
+    {"kind": "ftrl", "initial_accumulator_value": 0.1, "learning_rate_power": -0.5},
+    {
+        "kind": "ftrl",
+        "initial_accumulator_value": 0.3,
+        "learning_rate_power": -0.7,
+        "l1_regularization_strength": 0.05,
+        "l2_regularization_strength": 0.02,
+        "l2_shrinkage_regularization_strength": 0.01,
+        "beta": 0.1,
+    },
+    {"kind": "sgd", "use_ema": True, "ema_momentum": 0.8},
+    {
+        "kind": "adam",
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "use_ema": True,
+        "ema_momentum": 0.9,
+        "ema_overwrite_frequency": 2,
+    },
+    {"kind": "nadam", "beta_1": 0.9, "beta_2": 0.99, "gradient_accumulation_steps": 3},
+    {"kind": "sgd", "momentum": 0.9, "loss_scale_factor": 3.0},
+    {
+        "kind": "adagrad",
+        "initial_accumulator_value": 0.1,
+        "use_ema": True,
+        "ema_momentum": 0.7,
+        "ema_overwrite_frequency": 3,
+        "gradient_accumulation_steps": 2,
+        "loss_scale_factor": 1024.0,
+    },
 ]
 OPTIMIZERS = [{"epsilon": 1e-7, **spec} for spec in OPTIMIZERS]
 

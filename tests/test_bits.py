@@ -23,6 +23,7 @@ from .helpers import (
     OPTIMIZERS,
     core_network,
     layer,
+    name_of,
     same_bits,
     slots_of,
     targets_for,
@@ -245,8 +246,11 @@ def for_tiny(case):
     """The case without what the tiny engine leaves to the panel engine."""
     plain = {**PENALTIES, "dropout": 0.0, "trainable": True}
     layers = [{**spec, **plain} for spec in case.layers if spec["units"]]
-    clips = ("clipnorm", "global_clipnorm")
-    optimizer = {k: v for k, v in case.optimizer.items() if k not in clips}
+    stores = (
+        *("clipnorm", "global_clipnorm"),
+        *("gradient_accumulation_steps", "loss_scale_factor"),
+    )
+    optimizer = {k: v for k, v in case.optimizer.items() if k not in stores}
     return case._replace(layers=layers, optimizer=optimizer)
 
 
@@ -285,6 +289,31 @@ def test_small_training_takes_the_tiny_engine_by_itself(monkeypatch):
     for case in map(for_tiny, SMALL[:2]):
         assert run(case, _core.default_isa()).run["engine"] == "tiny"
     assert run(LARGE[0], _core.default_isa()).run["engine"] == "panel"
+
+
+# One of several blocks of parameters, and one that kernels/tiny.c trains.
+NETS = {
+    "panel": sized(LARGE[0], 70, (131, 5), 24, 5),
+    "tiny": sized(SMALL[1], 3, (5, 2), 24, 5),
+}
+
+
+@pytest.mark.parametrize("engine", NETS)
+@pytest.mark.parametrize("spec", OPTIMIZERS, ids=name_of)
+def test_every_optimizer(spec, engine, force):
+    exempt = [i % 2 for i in range(4)]
+    decay = {"weight_decay": 0.01, "undecayed": exempt if engine == "panel" else None}
+    clip = {"clipnorm": 0.1} if engine == "panel" else {}
+    for extra in ({}, {**decay, **clip}):
+        case = NETS[engine]._replace(optimizer={**spec, **extra})
+        force(threads=1, engine="panel")
+        first = run(case, "generic")
+        for isa in ISAS[1:]:
+            for threads, cut in ((1, None), (3, 1)):
+                force(threads=threads, engine=engine)
+                other = run(case, isa, cut)
+                assert other.run["team"] == threads
+                assert_same(other, first)
 
 
 @pytest.mark.parametrize("number", range(len(LARGE)))

@@ -71,6 +71,17 @@ OPTIMIZERS = [
         ".9996024 -1.999807",
     ),
     (0.001, {"kind": "adadelta", "rho": 0.95, "epsilon": 1e-7}, ".9999982 -2."),
+    (0.001, {"kind": "lion", "beta_1": 0.9, "beta_2": 0.99}, ".999 -2.001"),
+    (
+        0.001,
+        {
+            "kind": "ftrl",
+            "learning_rate_power": -0.5,
+            "initial_accumulator_value": 0.1,
+        },
+        ".0461399 -.7594597",
+    ),
+    (0.01, {"kind": "sgd", "gradient_accumulation_steps": 2}, "1.0005 -1.9995"),
 ]
 
 

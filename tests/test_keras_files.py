@@ -32,6 +32,7 @@ from nncore.layers import (
     ReLU,
     Softmax,
 )
+from nncore.optimizers import schedules
 from nncore.saving import _h5read, _h5write, _zip
 
 from .helpers import tolerance
@@ -177,10 +178,22 @@ def test_models_of_keras_without_compile(tmp_path):
 
 
 def test_decay_comes_as_it_was_called(tmp_path):
-    for name in ("k1_sgd.h5", "k22_sgd.h5", "tf215_oldsgd.h5", "k3_sgd.keras"):
+    for name in ("k1_sgd.h5", "k22_sgd.h5", "tf215_oldsgd.h5"):
         optimizer = nncore.load_model(unpacked(name, tmp_path)).optimizer
         assert optimizer.decay == pytest.approx(0.05)
         assert optimizer.learning_rate == pytest.approx(0.1)
+
+
+def test_a_schedule_comes_as_a_schedule(tmp_path):
+    model = nncore.load_model(unpacked("k3_sgd.keras", tmp_path))
+    optimizer = model.optimizer
+    schedule = optimizer._argument("learning_rate")
+    assert isinstance(schedule, nncore.optimizers.schedules.InverseTimeDecay)
+    assert schedule.decay_rate == pytest.approx(0.05)
+    assert optimizer.learning_rate == pytest.approx(
+        0.1 / (1 + 0.05 * optimizer.iterations)
+    )
+    assert optimizer.iterations > 0
 
 
 # ---- What is not there ---------------------------------------------------------------
@@ -322,6 +335,15 @@ OPTIMIZERS = [
     ("AdamW", {"learning_rate": 0.02}),
     ("Adamax", {"learning_rate": 0.02}),
     ("Nadam", {"learning_rate": 0.02}),
+    ("Lion", {"learning_rate": 0.001, "weight_decay": 0.1}),
+    ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.001, "beta": 0.1}),
+    ("SGD", {"use_ema": True, "ema_momentum": 0.8, "momentum": 0.9}),
+    ("Adam", {"use_ema": True, "amsgrad": True, "ema_overwrite_frequency": 3}),
+    ("Nadam", {"gradient_accumulation_steps": 2, "use_ema": True}),
+    ("RMSprop", {"gradient_accumulation_steps": 2, "centered": True}),
+    ("SGD", {"loss_scale_factor": 512.0}),
+    ("SGD", {"learning_rate": schedules.CosineDecay(0.1, 5, 0.1, "c", 0.3, 2)}),
+    ("Adam", {"learning_rate": schedules.PiecewiseConstantDecay([2], [0.02, 0.01])}),
 ]
 
 

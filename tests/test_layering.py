@@ -46,7 +46,7 @@ CONFINED = {
 
 # Descriptions hold no arrays and know nothing of what runs them.
 DESCRIPTIONS = (
-    *("activations.py", "losses.py", "optimizers.py", "metrics/", "regularizers.py"),
+    *("activations.py", "losses.py", "optimizers/", "metrics/", "regularizers.py"),
     *("initializers.py", "layers/", "_lookup.py", "_legacy.py"),
 )
 RUNNERS = {"_core", "_plan", "_training", "_arrays", "models"}

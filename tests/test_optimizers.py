@@ -13,6 +13,7 @@ from nncore import callbacks, layers, models, optimizers
 CLASSES = [
     *(optimizers.SGD, optimizers.RMSprop, optimizers.Adagrad, optimizers.Adadelta),
     *(optimizers.Adam, optimizers.AdamW, optimizers.Adamax, optimizers.Nadam),
+    *(optimizers.Lion, optimizers.Ftrl),
 ]
 EACH = pytest.mark.parametrize("cls", CLASSES)
 DEFAULTS = {
@@ -24,6 +25,16 @@ DEFAULTS = {
     "AdamW": {"learning_rate": 0.001, "weight_decay": 0.004, "amsgrad": False},
     "Adamax": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999},
     "Nadam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999},
+    "Lion": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
+    "Ftrl": {
+        "learning_rate": 0.001,
+        "learning_rate_power": -0.5,
+        "initial_accumulator_value": 0.1,
+        "l1_regularization_strength": 0.0,
+        "l2_regularization_strength": 0.0,
+        "l2_shrinkage_regularization_strength": 0.0,
+        "beta": 0.0,
+    },
 }
 
 
@@ -72,8 +83,8 @@ def test_what_is_no_learning_rate_is_refused(cls, rate):
     assert optimizer.learning_rate == cls().learning_rate
 
 
-def test_a_schedule_is_refused_with_advice():
-    with pytest.raises(ValueError, match="LearningRateScheduler"):
+def test_a_function_is_no_learning_rate():
+    with pytest.raises(ValueError, match="LearningRateSchedule"):
         optimizers.SGD(lambda step: 0.1)
 
 
@@ -94,11 +105,11 @@ def test_only_one_way_to_clip_may_be_given(cls):
         {"global_clipnorm": "1"},
         {"weight_decay": -0.1},
         {"decay": -0.1},
-        {"use_ema": True},
-        {"ema_momentum": 0.5},
-        {"ema_overwrite_frequency": 3},
-        {"loss_scale_factor": 2.0},
-        {"gradient_accumulation_steps": 2},
+        {"use_ema": 1},
+        {"ema_momentum": 1.5},
+        {"ema_overwrite_frequency": 0},
+        {"loss_scale_factor": 0},
+        {"gradient_accumulation_steps": 1},
         {"name": ""},
         {"name": 3},
     ],
@@ -125,6 +136,14 @@ def test_common_arguments_are_checked(cls, words):
         (optimizers.Adam, {"amsgrad": "yes"}),
         (optimizers.Adamax, {"beta_2": 2}),
         (optimizers.Nadam, {"beta_1": -1}),
+        (optimizers.Lion, {"beta_1": 0}),
+        (optimizers.Lion, {"beta_2": 1}),
+        (optimizers.Ftrl, {"learning_rate_power": 0.5}),
+        (optimizers.Ftrl, {"initial_accumulator_value": -0.1}),
+        (optimizers.Ftrl, {"l1_regularization_strength": -1}),
+        (optimizers.Ftrl, {"l2_regularization_strength": "1"}),
+        (optimizers.Ftrl, {"l2_shrinkage_regularization_strength": -1}),
+        (optimizers.Ftrl, {"beta": -1}),
     ],
 )
 def test_own_arguments_are_checked(cls, words):

@@ -3,6 +3,12 @@
 
 #include "engine/net.h"
 
+/* What gradients are larger by, until their update. */
+static double loss_scale(const struct net *net)
+{
+    return net->optimizer.loss_scale > 0 ? net->optimizer.loss_scale : 1;
+}
+
 /* Loss and metrics of rows [first, last) into values; dL/dz or dL/du of the last layer
    into d if `differentiates`. */
 static void measure(struct net *net, size_t first, size_t last, double scale,
@@ -14,7 +20,8 @@ static void measure(struct net *net, size_t first, size_t last, double scale,
     const real *t = net->targets + first * net->base.target_columns;
     real *d = differentiates ? layer->d + first * n_out : NULL;
     net->loss.fn(net->values + first, d, net->loss.on_logits ? z : y, t, m, n_out,
-                 weights ? weights + first : NULL, (real)scale, &net->loss.args);
+                 weights ? weights + first : NULL, (real)(scale * loss_scale(net)),
+                 &net->loss.args);
     for (size_t i = 0; i < net->base.n_metrics; i++) {
         const struct metric_plan *metric = &net->metrics[i];
         real *value = net->values + (1 + i) * net->capacity + first;
@@ -43,7 +50,7 @@ static void backward_to_z(struct net *net, size_t l, size_t first, size_t last,
     size_t at = first * layer->n_out, m = last - first, n = m * layer->n_out;
     real *d = layer->d + at;
     if (!(l + 1 == net->base.n_layers && net->loss.on_logits)) {
-        double share = 1 / (double)n_batch;
+        double share = loss_scale(net) / (double)n_batch;
         if (layer->has_noise && trains) disturb(net, layer, d, d, first, m, 1);
         if (layer->activity[0] || layer->activity[1])
             net->kernels->add_penalty(d, layer->y + at, n,

@@ -19,13 +19,14 @@ static void destroy(nn_net *base)
     if (!net) return;
     for (size_t i = 0; i < sizeof net->scratch / sizeof *net->scratch; i++)
         nn_free(atomic_load(&net->scratch[i]));
-    void *blocks[] = {net->layers,       net->variables,   net->params,
-                      net->grads,        net->slots[0],    net->slots[1],
-                      net->slots[2],     net->wt,          net->metrics,
-                      net->units,        net->norm_blocks, net->train_sums.of,
-                      net->eval_sums.of, net->batch,       net->orders.of,
-                      net->work,         net->tiny.block,  net->tiny.ops,
-                      net->narrow,       net->statistics,  net->gathers};
+    void *blocks[] = {net->layers,      net->variables,     net->params,
+                      net->grads,       net->slots[0],      net->slots[1],
+                      net->slots[2],    net->slots[3],      net->slots[4],
+                      net->wt,          net->metrics,       net->units,
+                      net->norm_blocks, net->train_sums.of, net->eval_sums.of,
+                      net->batch,       net->orders.of,     net->work,
+                      net->tiny.block,  net->tiny.ops,      net->narrow,
+                      net->statistics,  net->gathers};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
     nn_free(net);

@@ -43,6 +43,7 @@ static size_t slots_of(const nn_optimizer_spec *spec)
     case NN_OPT_rmsprop:
         return spec->centered ? 3 : spec->momentum != 0 ? 2 : 1;
     case NN_OPT_adagrad:
+    case NN_OPT_lion:
         return 1;
     case NN_OPT_adam:
         return spec->amsgrad ? 3 : 2;
@@ -98,7 +99,7 @@ static size_t list_units(const struct net *net, struct unit *units)
 
 struct compiled {
     struct metric_plan *metrics;
-    real *slots[3], *grads;
+    real *slots[5], *grads;
     struct unit *units;
     double *norm_blocks;
     struct nn_row_sum *sums[2];
@@ -106,8 +107,9 @@ struct compiled {
 
 static void free_compiled(struct compiled *c)
 {
-    void *blocks[] = {c->metrics, c->slots[0], c->slots[1],    c->slots[2], c->grads,
-                      c->units,   c->sums[0],  c->norm_blocks, c->sums[1]};
+    void *blocks[] = {c->metrics,  c->slots[0], c->slots[1],   c->slots[2],
+                      c->slots[3], c->slots[4], c->grads,      c->units,
+                      c->sums[0],  c->sums[1],  c->norm_blocks};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
 }
@@ -173,6 +175,18 @@ static nn_status allocate_compiled(const struct net *net, struct compiled *c,
     return ok ? NN_OK : NN_ERR_MEMORY;
 }
 
+/* Take note of the variables that weight decay leaves alone; the caller's array ends.
+ */
+static void exempt_from_decay(struct net *net, const nn_optimizer_spec *optimizer)
+{
+    for (size_t i = 0; i < net->base.n_variables; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        net->layers[v->layer].undecayed[v->place] =
+            optimizer->undecayed && optimizer->undecayed[i];
+    }
+    net->optimizer.undecayed = NULL;
+}
+
 static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
                                const nn_metric_spec *metrics, size_t n_metrics,
                                const nn_optimizer_spec *optimizer)
@@ -180,7 +194,9 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     struct compiled c = {0};
     struct loss_plan plan;
     if (optimizer->kind >= NN_OPT_END) return NN_ERR_SPEC;
-    size_t n_slots = slots_of(optimizer);
+    size_t n_moments = slots_of(optimizer);
+    int accumulates = optimizer->accumulation_steps > 1;
+    size_t n_slots = n_moments + !!optimizer->use_ema + (size_t)accumulates;
     nn_status status = plan_loss(net, loss, &plan);
     if (!status) status = allocate_compiled(net, &c, n_metrics, n_slots);
     if (!status) status = plan_metrics(net, loss, metrics, n_metrics, c.metrics);
@@ -188,10 +204,12 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
         free_compiled(&c);
         return status;
     }
-    struct compiled old = {
-        net->metrics,     {net->slots[0], net->slots[1], net->slots[2]},
-        net->grads,       net->units,
-        net->norm_blocks, {net->train_sums.of, net->eval_sums.of}};
+    struct compiled old = {.metrics = net->metrics,
+                           .grads = net->grads,
+                           .units = net->units,
+                           .norm_blocks = net->norm_blocks,
+                           .sums = {net->train_sums.of, net->eval_sums.of}};
+    memcpy(old.slots, net->slots, sizeof old.slots);
     free_compiled(&old);
     net->metrics = c.metrics;
     net->grads = c.grads;
@@ -200,6 +218,8 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     net->train_sums.of = c.sums[0];
     net->eval_sums.of = c.sums[1];
     memcpy(net->slots, c.slots, sizeof c.slots);
+    net->average = optimizer->use_ema ? net->slots[n_moments] : NULL;
+    net->accumulated = accumulates ? net->slots[n_slots - 1] : NULL;
 
     net->loss = plan;
     net->optimizer = *optimizer;
@@ -211,20 +231,25 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     for (size_t i = 0; i < net->n_units; i++)
         net->units_cost += net->units[i].cost;
     net->clips_by_norm = optimizer->clipnorm > 0 || optimizer->global_clipnorm > 0;
+    net->stores_gradients =
+        net->clips_by_norm || net->accumulated || optimizer->loss_scale > 0;
+    exempt_from_decay(net, optimizer);
     net->has_penalty = net->is_constrained = 0;
-    net->is_flat = !net->clips_by_norm;
+    net->is_flat = !net->stores_gradients;
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
         int penalized = layer->l1[0] || layer->l2[0] || layer->l1[1] || layer->l2[1];
         int bounded = is_constrained(layer, 0) || is_constrained(layer, 1);
+        int undecayed = layer->undecayed[0] || layer->undecayed[1];
         int has_variables = layer->has_kernel || layer->norm.columns ||
                             layer->kind == NN_KIND_embedding;
+        int is_alike = layer->learns && !penalized && !bounded && !undecayed &&
+                       layer->kind != NN_KIND_batch_normalization;
         net->has_penalty |= layer->learns && penalized;
         net->is_constrained |= bounded;
-        net->is_flat &= !has_variables || (layer->learns && !penalized && !bounded &&
-                                           layer->kind != NN_KIND_batch_normalization);
+        net->is_flat &= !has_variables || is_alike;
     }
-    if (optimizer->kind == NN_OPT_adagrad)
+    if (optimizer->kind == NN_OPT_adagrad || optimizer->kind == NN_OPT_ftrl)
         for (size_t i = 0; i < net->n_params; i++)
             net->slots[0][i] = (real)optimizer->initial_accumulator_value;
 

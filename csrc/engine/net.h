@@ -35,6 +35,7 @@ struct layer {
     double l1[2], l2[2]; /* of kernel, bias */
     double activity[2];  /* l1, l2 of y */
     struct nn_constraint_spec constraint[2];
+    int undecayed[4];    /* of the variables: exempt from weight decay */
     size_t offset[4];    /* of the variables in the flat blocks, in elements */
     real *wt;            /* panels of W^T; W itself where both are one line of memory */
     struct nn_norm norm; /* of a normalization or prelu; statistics: the moving ones */
@@ -148,7 +149,8 @@ struct net {
     struct nn_variable *variables;
 
     size_t n_params; /* length of a flat block */
-    real *params, *grads, *slots[3], *wt;
+    real *params, *grads, *slots[5], *wt;
+    real *average, *accumulated; /* those of the slots that no rule reads, or NULL */
     real *statistics; /* of batch normalizations: inverse of the moving one, of_batch */
     uint32_t *gathers; /* orders of all gathers */
 
@@ -156,7 +158,9 @@ struct net {
     nn_optimizer_spec optimizer;
     struct loss_plan loss;
     struct metric_plan *metrics;
-    int has_penalty, clips_by_norm, is_flat; /* is_flat: one update call serves all */
+    int has_penalty, clips_by_norm;
+    int stores_gradients; /* all are needed, whole, before the update */
+    int is_flat;          /* one update call serves all */
     int has_activity, is_constrained, crosses_rows; /* some layer has, is, does */
     struct unit *units;
     size_t n_units;

@@ -215,7 +215,8 @@ static void copy_outputs(const struct nn_tiny *plan, const struct nn_tiny_run *r
 /* Whether a batch is one block of one thread: its update follows without a break. */
 static int tiny_is_one(const struct net *net)
 {
-    return net->tiny.team == 1 && net->tiny.rows <= net->tiny.plans->ld;
+    return net->tiny.team == 1 && net->tiny.rows <= net->tiny.plans->ld &&
+           !net->average;
 }
 
 /* Values of a batch, this thread's chains of it; gradients too unless it is one. */

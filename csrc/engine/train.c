@@ -245,7 +245,9 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     real *outputs = args->outputs.y;
     if (outputs) outputs += done * net->base.n_out;
     plan->batch = batch_of(net, &args->data, order, epoch->position, m, outputs);
-    advance_step(net, args->learning_rate, &plan->step, &plan->next);
+    const double *rates = args->learning_rates;
+    double rate = rates ? rates[job->result->batches] : args->learning_rate;
+    advance_step(net, rate, &plan->step, &plan->next);
 }
 
 /* Numbers of a batch's rows, behind those of the batches before. */
@@ -285,19 +287,22 @@ static void update(struct net *net, const struct step_plan *plan,
     work->layer = NO_LAYER;
     if (net->base.is_tiny) {
         tiny_update(net, &plan->batch, &plan->step, team);
-    } else if (net->clips_by_norm) {
+    } else if (net->stores_gradients) {
         differentiate_units(net, first, last, m, work);
-        nn_barrier_wait(team);
-        sum_blocks(net, team, SQUARES);
-        nn_barrier_wait(team);
-        update_clipped(net, &plan->step, first, last);
+        if (net->accumulated) accumulate_units(net, &plan->step, first, last);
+        if (net->clips_by_norm && !plan->step.rests) {
+            nn_barrier_wait(team);
+            sum_blocks(net, team, SQUARES);
+            nn_barrier_wait(team);
+        }
+        update_stored(net, &plan->step, first, last);
     } else if (net->is_flat && team->size == 1 && net->n_params <= NN_FLAT_PARAMS) {
         update_flat(net, &plan->step, m, work);
     } else {
         update_units(net, &plan->step, first, last, m, work);
     }
     if (net->crosses_rows && team->rank == 0) move_statistics(net);
-    if (net->is_constrained) constrain(net, team);
+    if (net->is_constrained && !plan->step.rests) constrain(net, team);
 }
 
 static void train_thread(void *context, const struct nn_team *team)

@@ -86,6 +86,9 @@ static void prepare_step(const struct net *net, struct nn_step *step)
                              .one_minus_beta_1 = (real)(1 - spec->beta_1),
                              .one_minus_beta_2 = (real)(1 - spec->beta_2),
                              .one_minus_rho = (real)(1 - spec->rho),
+                             .power = (real)-spec->learning_rate_power,
+                             .l1_limit = (real)spec->l1,
+                             .twice_shrinkage = (real)(2 * spec->l2_shrinkage),
                              .nesterov = spec->nesterov,
                              .amsgrad = spec->amsgrad,
                              .centered = spec->centered};
@@ -107,12 +110,20 @@ static void advance_step(const struct net *net, double learning_rate,
     *next = net->base.counters;
     next->steps++;
     next->steps_lived++;
+    uint64_t batches = spec->accumulation_steps > 1 ? spec->accumulation_steps : 1;
+    uint64_t updates = net->base.counters.steps / batches;
+    uint64_t every = spec->ema_overwrite_frequency;
+    step->average = updates ? (real)(1 - spec->ema_momentum) : 1;
+    step->overwrites = every && (updates + 1) % every == 0;
+    step->rests = next->steps % batches != 0;
+    if (step->rests) return;
     next->beta_1_power = next_power(next->beta_1_power, spec->beta_1);
     next->beta_2_power = next_power(next->beta_2_power, spec->beta_2);
     double lr = learning_rate;
     if (spec->decay > 0) lr /= 1 + spec->decay * (double)net->base.counters.steps;
     step->lr = (real)lr;
     step->shrink = (real)(lr * spec->weight_decay);
+    step->twice_l2 = (real)(2 * spec->l2 + spec->beta / lr);
     if (spec->kind == NN_OPT_adam) {
         step->alpha =
             (real)(lr * sqrt(1 - next->beta_2_power) / (1 - next->beta_1_power));
@@ -131,15 +142,19 @@ static void advance_step(const struct net *net, double learning_rate,
     }
 }
 
-/* Apply the rule with gradient g to n parameters at `offset`. */
+/* Apply the rule with gradient g to n parameters at `offset`, then average them. */
 static void apply(struct net *net, const struct nn_step *step, size_t offset, size_t n,
                   const real *g)
 {
-    real *slot[3];
+    real *slot[3], *w = net->params + offset;
     for (int s = 0; s < 3; s++)
         slot[s] = net->slots[s] ? net->slots[s] + offset : NULL;
-    net->kernels->optimizer[net->optimizer.kind](net->params + offset, slot[0], slot[1],
-                                                 slot[2], g, n, step);
+    if (!step->rests)
+        net->kernels->optimizer[net->optimizer.kind](w, slot[0], slot[1], slot[2], g, n,
+                                                     step);
+    if (net->average)
+        net->kernels->average(w, net->average + offset, n, step->average,
+                              step->overwrites);
 }
 
 static void refresh_unit(struct net *net, const struct unit *unit)
@@ -159,6 +174,7 @@ static void update_units(struct net *net, const struct nn_step *common, size_t f
         struct nn_step step = *common;
         step.l1 = (real)layer->l1[unit->place];
         step.l2 = (real)(2 * layer->l2[unit->place]);
+        if (layer->undecayed[unit->place]) step.shrink = 0;
         size_t n = unit->rows * unit->width;
         differentiate(net, unit, m, work->g, work);
         apply(net, &step, unit->offset, n, work->g);
@@ -278,25 +294,47 @@ static void differentiate_units(struct net *net, size_t first, size_t last, size
     for (size_t i = first; i < last; i++) {
         const struct unit *unit = &net->units[i];
         const struct layer *layer = &net->layers[unit->layer];
-        differentiate(net, unit, m, net->grads + unit->offset, work);
+        real *g = net->grads + unit->offset;
+        size_t n = unit->rows * unit->width;
+        differentiate(net, unit, m, g, work);
+        if (net->optimizer.loss_scale > 0)
+            net->kernels->divide(g, g, n, (real)net->optimizer.loss_scale);
         double l1 = layer->l1[unit->place], l2 = layer->l2[unit->place];
         if (l1 || l2)
-            net->kernels->add_penalty(
-                net->grads + unit->offset, net->params + unit->offset,
-                unit->rows * unit->width, (real)l1, (real)(2 * l2));
+            net->kernels->add_penalty(g, net->params + unit->offset, n, (real)l1,
+                                      (real)(2 * l2));
+    }
+}
+
+/* The batch's gradients join the sum; when an update is due, they become its mean. */
+static void accumulate_units(struct net *net, const struct nn_step *step, size_t first,
+                             size_t last)
+{
+    for (size_t i = first; i < last; i++) {
+        const struct unit *unit = &net->units[i];
+        real *g = net->grads + unit->offset, *sum = net->accumulated + unit->offset;
+        size_t n = unit->rows * unit->width;
+        net->kernels->accumulate(sum, g, n);
+        if (step->rests) continue;
+        net->kernels->divide(g, sum, n, (real)net->optimizer.accumulation_steps);
+        memset(sum, 0, n * sizeof *sum);
     }
 }
 
 /* The second pass: scale by the norm's factor and apply. */
-static void update_clipped(struct net *net, const struct nn_step *common, size_t first,
-                           size_t last)
+static void update_stored(struct net *net, const struct nn_step *common, size_t first,
+                          size_t last)
 {
     struct nn_step step = *common;
     for (size_t i = first; i < last; i++) {
         const struct unit *unit = &net->units[i];
         const struct unit *before = i > first ? unit - 1 : NULL;
-        if (!before || before->layer != unit->layer || before->place != unit->place)
+        int is_same =
+            before && before->layer == unit->layer && before->place == unit->place;
+        if (net->clips_by_norm && !step.rests && !is_same)
             step.scale = (real)clip_factor(net, unit);
+        int undecayed = net->layers[unit->layer].undecayed[unit->place];
+        step.shrink = undecayed ? 0 : common->shrink;
         apply(net, &step, unit->offset, unit->rows * unit->width,
               net->grads + unit->offset);
         refresh_unit(net, unit);

@@ -151,6 +151,48 @@ VEC_INLINE void nadam_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
     *w = vec_sub(*w, vec_div(ahead, vec_add(root, vec_set(step->epsilon))));
 }
 
+/* s0 = m. c = fma(1 - b1, g - m, m), m = fma(1 - b2, g - m, m),
+   w = fma(-lr, sign(c), w); sign(0) = 0. */
+VEC_INLINE void lion_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                         const struct nn_step *step)
+{
+    (void)s1, (void)s2;
+    vec c = vec_fma(vec_set(step->one_minus_beta_1), vec_sub(g, *s0), *s0);
+    vec sign = vec_select(vec_eq(c, vec_zero()), c, vec_copysign(vec_set(1), c));
+    sign = vec_select(vec_is_nan(c), c, sign);
+    *s0 = mean_vec(*s0, g, step->one_minus_beta_2);
+    *w = vec_fnma(vec_set(step->lr), sign, *w);
+}
+
+/* x^power, x >= 0. */
+VEC_INLINE vec power_vec(vec x, real power)
+{
+    if (power == REAL(0.5)) return vec_sqrt(x);
+    if (power == 1) return x;
+    if (power == 0) return vec_set(1);
+    return vec_exp(vec_mul(vec_set(power), vec_log(x)));
+}
+
+/* s0 = a, s1 = z, p = -learning_rate_power.
+   A = fma(g, g, a), q = A^p, z = z + fma(-(q - a^p) / lr, w, fma(2 shrinkage, w, g)),
+   w = (clip(z, -l1, l1) - z) / (q / lr + 2 l2 + beta / lr), 0 where |z| <= l1, a = A.
+ */
+VEC_INLINE void ftrl_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
+                         const struct nn_step *step)
+{
+    (void)s2;
+    vec lr = vec_set(step->lr), l1 = vec_set(step->l1_limit);
+    vec sum = vec_flush(vec_fma(g, g, *s0));
+    vec q = power_vec(sum, step->power);
+    vec sigma = vec_div(vec_sub(q, power_vec(*s0, step->power)), lr);
+    vec change = vec_fnma(sigma, *w, vec_fma(vec_set(step->twice_shrinkage), *w, g));
+    vec z = *s1 = vec_flush(vec_add(*s1, change));
+    vec top = vec_sub(vec_clamp(z, vec_neg(l1), l1), z);
+    vec bottom = vec_add(vec_div(q, lr), vec_set(step->twice_l2));
+    *w = vec_select(vec_le(vec_abs(z), l1), vec_zero(), vec_div(top, bottom));
+    *s0 = sum;
+}
+
 /* ---- Over arrays --------------------------------------------------------------- */
 
 /* One rule on `lanes` parameters from i on. */
@@ -250,6 +292,48 @@ static void nadam_update(real *w, real *s0, real *s1, real *s2, const real *g, s
 {
     (void)s2;
     update(w, s0, s1, NULL, g, n, step, nadam_vec);
+}
+
+static void lion_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
+                        const struct nn_step *step)
+{
+    (void)s1, (void)s2;
+    update(w, s0, NULL, NULL, g, n, step, lion_vec);
+}
+
+static void ftrl_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
+                        const struct nn_step *step)
+{
+    (void)s2;
+    update(w, s0, s1, NULL, g, n, step, ftrl_vec);
+}
+
+/* ---- Around the rule ----------------------------------------------------------- */
+
+static void accumulate(real *sum, const real *g, size_t n)
+{
+    for (size_t i = 0; i < n; i += VEC_LANES) {
+        vec more = vec_load_upto(g + i, n - i);
+        vec_store_upto(sum + i, vec_add(vec_load_upto(sum + i, n - i), more), n - i);
+    }
+}
+
+static void divide(real *out, const real *in, size_t n, real by)
+{
+    for (size_t i = 0; i < n; i += VEC_LANES) {
+        vec x = vec_load_upto(in + i, n - i);
+        vec_store_upto(out + i, vec_div(x, vec_set(by)), n - i);
+    }
+}
+
+static void average(real *w, real *mean, size_t n, real share, int overwrites)
+{
+    for (size_t i = 0; i < n; i += VEC_LANES) {
+        vec x = vec_load_upto(w + i, n - i);
+        vec m = mean_vec(vec_load_upto(mean + i, n - i), x, share);
+        vec_store_upto(mean + i, m, n - i);
+        if (overwrites) vec_store_upto(w + i, m, n - i);
+    }
 }
 
 #define OPTIMIZER_ENTRY(name) [NN_OPT_##name] = name##_update,

@@ -24,7 +24,11 @@ struct nn_step {
     real one_minus_beta_1, one_minus_beta_2, one_minus_rho;
     real alpha;                     /* adam, adamax: lr with bias corrections */
     real nadam_m, nadam_g, nadam_v; /* nadam: factors of m, g and v */
+    real power, l1_limit, twice_l2, twice_shrinkage; /* ftrl */
     int nesterov, amsgrad, centered;
+    int rests;      /* no update: the batch's gradients are only accumulated */
+    real average;   /* share of w in its running average */
+    int overwrites; /* w becomes its average */
 };
 
 typedef void nn_activation_forward_fn(real *y, const real *z, size_t rows, size_t cols,
@@ -246,6 +250,13 @@ struct nn_kernels {
        epoch + e). */
     void (*shuffle)(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch,
                     size_t n_epochs);
+
+    /* sum = sum + g; out = in / by. */
+    void (*accumulate)(real *sum, const real *g, size_t n);
+    void (*divide)(real *out, const real *in, size_t n, real by);
+
+    /* mean = mean + share (w - mean); w = mean if it overwrites. */
+    void (*average)(real *w, real *mean, size_t n, real share, int overwrites);
 
     /* g += l1 sign(w) + l2 w: the gradient of a penalty (l2 is twice the factor). */
     void (*add_penalty)(real *g, const real *w, size_t n, real l1, real l2);

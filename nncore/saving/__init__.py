@@ -8,6 +8,7 @@ size, and no argument changes that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _checks
@@ -33,6 +34,40 @@ __all__ = [
 
 _WHOLE = (".nnc", ".keras", ".h5", ".hdf5")
 _WEIGHTS = (".nnc", ".weights.h5", ".h5", ".hdf5")
+
+
+# ---- Optimizers ----------------------------------------------------------------------
+
+
+def optimizer_variables(model: Sequential) -> list[Any]:
+    """What `Optimizer.variables` gives."""
+    import numpy as np
+
+    from . import _keras_slots
+
+    return [np.array(a) for _, a in _keras_slots.written(model, rate=True)]
+
+
+def set_optimizer_variables(model: Sequential, arrays: Sequence[Any]) -> None:
+    """What `Optimizer.set_weights` does.
+
+    Raises:
+        ValueError: the arrays do not fit.
+    """
+    import numpy as np
+
+    from . import _keras_slots
+
+    given = [np.asarray(array) for array in arrays]
+    problem = _keras_slots.read(model, given)
+    if problem is not None:
+        raise ValueError(
+            f"`weights` must be what `variables` gave. Received: {problem}"
+        )
+    optimizer = model.optimizer
+    assert optimizer is not None
+    if isinstance(optimizer._argument("learning_rate"), float):
+        optimizer.learning_rate = given[1]
 
 
 # ---- Files ---------------------------------------------------------------------------

@@ -200,5 +200,5 @@ def own_classes(model: Sequential) -> dict[str, type]:
             cls = type(part)
             if cls.__module__.partition(".")[0] != "nncore":
                 found[cls.__name__] = cls
-            parts += [getattr(part, name) for name in part._arguments]
+            parts += [part._argument(name) for name in part._arguments]
     return found

@@ -1,9 +1,10 @@
 """The optimizer's arrays as Keras orders them, to nncore's slots and back.
 
-nncore has slots 0, 1, 2, each with an array for every weight. Keras 3 and TensorFlow
-from 2.11 on write scalars (updates done, learning rate), then blocks: for every
-trained weight the arrays of one or two slots. Older ones write a block for each slot.
-Keras 1 takes the weights in the order of their names.
+nncore has slots 0, 1, ..., each with an array for every weight. Keras 3 and TensorFlow
+from 2.11 on write scalars (batches trained, learning rate), then blocks: for every
+trained weight the arrays of one or two slots; averages of the weights and sums of
+gradients come first. Older ones write a block for each slot. Keras 1 takes the weights
+in the order of their names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models import Sequential
+from ..optimizers.schedules import LearningRateSchedule
 
 Array = NDArray[Any]
 
@@ -77,11 +79,12 @@ def read(
         network.set_slot(slot, index, array.astype(network.dtype))
     counters = network.counters
     counters["steps"] = counters["steps_lived"] = steps
-    counters["beta_1_power"] = spec["beta_1"] ** steps
-    counters["beta_2_power"] = spec["beta_2"] ** steps
+    updates = steps // (spec["gradient_accumulation_steps"] or 1)
+    counters["beta_1_power"] = spec["beta_1"] ** updates
+    counters["beta_2_power"] = spec["beta_2"] ** updates
     if spec["kind"] == "nadam":
-        counters["schedule_power"] = 0.96**steps
-        counters["momentum_product"] = _momentum_product(spec["beta_1"], steps)
+        counters["schedule_power"] = 0.96**updates
+        counters["momentum_product"] = _momentum_product(spec["beta_1"], updates)
     network.set_counters(counters)
     return None
 
@@ -91,12 +94,12 @@ def written(model: Sequential, *, rate: bool) -> list[tuple[str, Any]]:
 
     Args:
         model: a built, compiled model.
-        rate: whether the learning rate is one of them; a schedule is not.
+        rate: whether the learning rate is one of them; a schedule never is.
     """
     network, spec = model._ready_network(), _spec(model)
     counters = network.counters
     result: list[tuple[str, Any]] = [("iteration", np.int32(counters["steps"] % 2**31))]
-    if rate:
+    if rate and not _has_schedule(model):
         result.append(("learning_rate", np.dtype(network.dtype).type(_rate(model))))
     indices, _ = _trained(model)
     for block in _blocks(spec, network.n_slots):
@@ -120,6 +123,11 @@ def _rate(model: Sequential) -> float:
     return model.optimizer.learning_rate
 
 
+def _has_schedule(model: Sequential) -> bool:
+    assert model.optimizer is not None
+    return isinstance(model.optimizer._learning_rate, LearningRateSchedule)
+
+
 def _trained(model: Sequential) -> tuple[list[int], list[tuple[int, ...]]]:
     """Places of the weights that are trained, and the shapes of all."""
     variables = model._make_plan().variables
@@ -129,6 +137,13 @@ def _trained(model: Sequential) -> tuple[list[int], list[tuple[int, ...]]]:
 
 def _blocks(spec: dict[str, Any], n_slots: int) -> list[tuple[int, ...]]:
     """Which slots stand side by side for each weight, block after block."""
+    extra = bool(spec["use_ema"]) + bool(spec["gradient_accumulation_steps"])
+    n_slots -= extra
+    return [(n_slots + i,) for i in range(extra)] + _own_blocks(spec, n_slots)
+
+
+def _own_blocks(spec: dict[str, Any], n_slots: int) -> list[tuple[int, ...]]:
+    """Those of the rule."""
     if spec["kind"] == "rmsprop":
         used = {0: True, 1: spec["momentum"], 2: spec["centered"]}
         return [(slot,) for slot, is_used in used.items() if is_used]

@@ -207,17 +207,23 @@ def _optimizer(value: Any) -> Any:
     names = {known.lower(): known for known in _TABLES["optimizer"]}
     name = names.get(name.lower(), name)
     words = _fitting(_TABLES["optimizer"].get(name), name, config)
-    if not words.get("use_ema"):
-        for word in ("ema_momentum", "ema_overwrite_frequency"):
-            words.pop(word, None)
     rate = words.get("learning_rate")
-    if isinstance(rate, dict) and rate.get("class_name") == "InverseTimeDecay":
-        # Keras 3's spelling of the old argument `decay`.
-        given = rate["config"]
-        if given.get("decay_steps") == 1 and not given.get("staircase"):
-            words["learning_rate"] = given.get("initial_learning_rate")
-            words["decay"] = given.get("decay_rate")
+    if isinstance(rate, dict):
+        words["learning_rate"] = _schedule(rate, words)
     return {"class_name": name, "config": words}
+
+
+def _schedule(rate: dict[str, Any], words: dict[str, Any]) -> Any:
+    """A schedule, or the number that the old argument `decay` goes with."""
+    given, name = _node(rate, "A schedule")
+    if (
+        name == "InverseTimeDecay"
+        and given.get("decay_steps") == 1
+        and given.get("name") == "decay"
+    ):
+        words["decay"] = given.get("decay_rate")
+        return given.get("initial_learning_rate")
+    return {"class_name": name, "config": given}
 
 
 def _metric(value: Any) -> Any:
@@ -417,6 +423,10 @@ def _written(value: Any, word: str, layer: Any) -> Any:
 
 def _optimizer_node(written: dict[str, Any]) -> dict[str, Any]:
     config = dict(written["config"])
+    config.pop("exclude_from_weight_decay", None)
+    rate = config["learning_rate"]
+    if isinstance(rate, dict):
+        config["learning_rate"] = _named("keras.optimizers.schedules", rate)
     decay = config.pop("decay", 0.0)
     if decay:
         rate = {
@@ -424,7 +434,7 @@ def _optimizer_node(written: dict[str, Any]) -> dict[str, Any]:
             "decay_steps": 1,
             "decay_rate": decay,
             "staircase": False,
-            "name": "InverseTimeDecay",
+            "name": "decay",
         }
         config["learning_rate"] = _object(
             "keras.optimizers.schedules", "InverseTimeDecay", rate

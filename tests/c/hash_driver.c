@@ -183,6 +183,11 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
         {.kind = NN_METRIC_binary_accuracy, .threshold = 0.5, .weighted = 1}};
     size_t n_metrics = r.loss == NN_LOSS_sparse_categorical_crossentropy ? 0 : 2;
     nn_optimizer_spec optimizer = {.kind = r.optimizer,
+                                   .learning_rate_power = -0.7,
+                                   .use_ema = i % 7 == 2,
+                                   .ema_momentum = 0.9,
+                                   .ema_overwrite_frequency = 3,
+                                   .accumulation_steps = i % 7 == 4 ? 2 : 0,
                                    .momentum = i % 2 ? 0.9 : 0,
                                    .beta_1 = 0.9,
                                    .beta_2 = 0.999,
