@@ -102,6 +102,18 @@ static double next_power(double power, double x)
     return power < DBL_MIN ? 0 : power;
 }
 
+/* What happens around the rule in the coming step. */
+static void plan_around(const struct net *net, struct nn_step *step)
+{
+    const nn_optimizer_spec *spec = &net->optimizer;
+    uint64_t steps = net->base.counters.steps, every = spec->ema_overwrite_frequency;
+    uint64_t batches = net->accumulated ? spec->accumulation_steps : 1;
+    uint64_t updates = steps / batches;
+    step->average = updates ? (real)(1 - spec->ema_momentum) : 1;
+    step->overwrites = every && (updates + 1) % every == 0;
+    step->rests = (steps + 1) % batches != 0;
+}
+
 /* Those of the coming step; `next` receives the counters after it. */
 static void advance_step(const struct net *net, double learning_rate,
                          struct nn_step *step, nn_counters *next)
@@ -110,12 +122,7 @@ static void advance_step(const struct net *net, double learning_rate,
     *next = net->base.counters;
     next->steps++;
     next->steps_lived++;
-    uint64_t batches = spec->accumulation_steps > 1 ? spec->accumulation_steps : 1;
-    uint64_t updates = net->base.counters.steps / batches;
-    uint64_t every = spec->ema_overwrite_frequency;
-    step->average = updates ? (real)(1 - spec->ema_momentum) : 1;
-    step->overwrites = every && (updates + 1) % every == 0;
-    step->rests = next->steps % batches != 0;
+    if (net->accumulated || net->average) plan_around(net, step);
     if (step->rests) return;
     next->beta_1_power = next_power(next->beta_1_power, spec->beta_1);
     next->beta_2_power = next_power(next->beta_2_power, spec->beta_2);
