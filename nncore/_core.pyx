@@ -606,8 +606,7 @@ cdef class Network:
         cdef ptrdiff_t nan_batch = -1
         if result.is_nan:
             nan_batch = <ptrdiff_t>result.nan_batch
-        epoch_rows = report[: result.epochs].tolist()
-        return epoch_rows, result.batches, result.epochs, nan_batch
+        return report[: result.epochs], result.batches, result.epochs, nan_batch
 
     def reset_epoch(self):
         check(c.nn_net_reset_epoch(self.net))

@@ -20,7 +20,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _WRITE_INTERVAL = 0.1  # seconds
 _BAR_WIDTH = 20
@@ -188,7 +192,7 @@ class Progress:
     def finish_many(
         self,
         keys: Sequence[str],
-        rows: Sequence[Sequence[float]],
+        rows: NDArray[np.float64],
         first: float,
         each: float,
     ) -> None:
@@ -204,7 +208,7 @@ class Progress:
             return
         heads = self._live and self._epochs is not None and self._epochs > 1
         seconds = first
-        for index, row in enumerate(rows, self._epoch):
+        for index, row in enumerate(rows.tolist(), self._epoch):
             if index > self._epoch and heads:
                 self._ready.append(f"Epoch {index + 1}/{self._epochs}\n")
             self._add(index, seconds, zip(keys, row, strict=True))

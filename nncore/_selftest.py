@@ -238,6 +238,7 @@ def _free_losses(task: _Task, epochs: list[int], isa: str) -> dict[str, list[flo
     """The loss of some epochs in the reference and in C."""
     kinds = {"reference": "float64", "C float64": "float64", "C float32": "float32"}
     losses: dict[str, list[float]] = {}
+    rows: Any
     for kind, dtype in kinds.items():
         x, y = task.x.astype(dtype), task.y.astype(dtype)
         if kind == "reference":
@@ -250,13 +251,13 @@ def _free_losses(task: _Task, epochs: list[int], isa: str) -> dict[str, list[flo
             )
         else:
             rows = _core_epochs(task.in_core(dtype, isa), task, x, y, epochs[-1])
-        losses[kind] = [rows[epoch - 1][0] for epoch in epochs]
+        losses[kind] = [float(rows[epoch - 1][0]) for epoch in epochs]
     return losses
 
 
 def _core_epochs(
     net: _core.Network, task: _Task, x: Array, y: Array, epochs: int
-) -> list[list[float]]:
+) -> Array:
     rows, _, _, _ = net.train(
         *(x, y, None),
         batch_size=task.batch_size,

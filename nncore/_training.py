@@ -179,8 +179,8 @@ class Training:
             self.progress.start(self.steps, self.epoch)
         while self.epoch < self.epochs and not self.model.stop_training:
             rows, first, each = self._chunk(self.epochs - self.epoch, self.pace.units)
-            if rows:
-                row = rows[-1]
+            if len(rows):
+                row = rows[-1].tolist()
                 self.history.extend(self.epoch, self.keys, rows)
                 self.progress.finish_many(self.keys, rows, first, each)
                 self.epoch += len(rows)
@@ -226,8 +226,8 @@ class Training:
         """One epoch's row and seconds."""
         while True:
             rows, first, _ = self._chunk(1, self.pace.units)
-            if rows or self.nan_batch >= 0:
-                return (rows[0] if rows else []), first
+            if len(rows) or self.nan_batch >= 0:
+                return (rows[0].tolist() if len(rows) else []), first
             if self.model.stop_training:
                 return self._abandon()
             self._show()
@@ -240,12 +240,12 @@ class Training:
             rows, first, _ = self._chunk(1, 1)
             if self.nan_batch >= 0:
                 break
-            row = rows[0] if rows else self.network.running()
+            row = rows[0].tolist() if len(rows) else self.network.running()
             self._pour()
             self.callbacks.on_train_batch_end(
                 batch, Logs(zip(self.keys, row, strict=True))
             )
-            if rows:
+            if len(rows):
                 return row, first
             if self.model.stop_training:
                 return self._abandon()
@@ -254,12 +254,12 @@ class Training:
 
     def _chunk(
         self, max_epochs: int, max_batches: int
-    ) -> tuple[list[list[float]], float, float]:
+    ) -> tuple[NDArray[np.float64], float, float]:
         """One call of the core.
 
         Returns:
-            The rows of epochs that ended, the seconds of the first of them, and the
-            seconds of each further one.
+            The rows [epochs][keys] of epochs that ended, the seconds of the first of
+            them, and the seconds of each further one.
         """
         began = time.perf_counter()
         coming = min(max_batches, max_epochs * self.steps - self.done)
@@ -283,7 +283,7 @@ class Training:
         per_batch = seconds / max(batches, 1)
         first = self.seconds + per_batch * (self.steps - self.done)
         self.done += batches - len(rows) * self.steps
-        self.seconds = per_batch * self.done if rows else self.seconds + seconds
+        self.seconds = per_batch * self.done if len(rows) else self.seconds + seconds
         return rows, first, per_batch * self.steps
 
     def _abandon(self) -> tuple[list[float], float]:

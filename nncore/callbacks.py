@@ -24,6 +24,9 @@ from nncore import _checks
 from nncore._legacy import accepts_old_words
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from nncore.models import Sequential
 
 __all__ = [
@@ -400,11 +403,11 @@ class History(Callback):
             self.history.setdefault(key, []).append(value)
 
     def extend(
-        self, first_epoch: int, keys: list[str], rows: list[list[float]]
+        self, first_epoch: int, keys: list[str], rows: NDArray[np.float64]
     ) -> None:
         """Append many epochs at once: `rows` [epochs][keys] from `first_epoch` on."""
         self.epoch.extend(range(first_epoch, first_epoch + len(rows)))
-        for key, column in zip(keys, zip(*rows, strict=True), strict=True):
+        for key, column in zip(keys, rows.T.tolist(), strict=True):
             self.history.setdefault(key, []).extend(column)
 
 

@@ -1251,7 +1251,7 @@ class Sequential:
             if compiled.on_nan == "raise":
                 raise FloatingPointError(message)
             warnings.warn(message, RuntimeWarning, stacklevel=2)
-        values = rows[0] if rows else [math.nan] * len(compiled.keys)
+        values = rows[0].tolist() if len(rows) else [math.nan] * len(compiled.keys)
         return _report(compiled.keys, values, return_dict)
 
     def test_on_batch(
