@@ -203,7 +203,7 @@ def run(case, isa, cut=None):
         rows, done, _, nan = train(net, *data, batches=batches, **options)
         assert nan == -1
         assert done == batches
-        reports += rows
+        reports.extend(rows)
         left -= batches
     ran = net.last_run
     evaluation = net.evaluate(*data, 0, len(case.x))

@@ -228,6 +228,9 @@ static inline size_t panel_width(size_t column, size_t n)
     return min_size(NN_PANEL, n - column);
 }
 
+/* Chains of multiply-adds along so many rows. */
+static inline size_t chains(size_t rows) { return (rows + NN_CHAIN - 1) / NN_CHAIN; }
+
 /* Whether the gradient over a batch of m rows reads X transposed: it pays for wide
    layers. Only its speed differs. */
 static inline int transposes_input(const struct layer *layer, size_t m)

@@ -14,8 +14,9 @@
 #define BYTES_PER_US 45e3
 
 /* A team costs its start, and each step barriers and the lines that one thread writes
-   and another reads: parameters, their transposes, activations. A busy machine makes
-   all of it worse, so a team must be clearly faster. */
+   and another reads: parameters, and their transposes and activations, or in tiny.c
+   each chain's gradients. A busy machine makes all of it worse, so a team must be
+   clearly faster. */
 #define TEAM_START_US 10.0
 #define TEAM_STEP_US 8.0
 #define SHARED_BYTES_PER_US 6e3
@@ -39,13 +40,16 @@ static double team_microseconds(const struct net *net, double alone, size_t n_ro
 {
     if (!training) return alone / n + TEAM_START_US;
     double columns = (double)net->base.n_in + 2 * net->elements;
-    double shared = 2 * (double)net->n_params + (double)n_rows * columns;
+    double shared =
+        net->base.is_tiny
+            ? (double)(1 + chains(n_rows)) * (double)net->n_params
+            : 2 * (double)net->n_params + (double)n_rows * columns;
     return alone / n + TEAM_STEP_US +
            shared * sizeof(real) * (n - 1) / n / SHARED_BYTES_PER_US;
 }
 
 /* Threads for steps of n_rows rows: the fastest team, of at most the threads allowed;
-   one where a team would not be clearly faster. */
+   one where a team would not be clearly faster. In tiny.c they share chains of rows. */
 static unsigned team_for(const struct net *net, size_t n_rows, int training,
                          unsigned wish)
 {
@@ -54,6 +58,8 @@ static unsigned team_for(const struct net *net, size_t n_rows, int training,
     if (alone < 2 * TEAM_STEP_US) return 1;
     double least = TEAM_GAIN * alone;
     unsigned limit = nn_thread_limit(wish), best = 1;
+    if (training && net->base.is_tiny)
+        limit = (unsigned)min_size(limit, chains(n_rows));
     for (unsigned n = 2; n <= limit; n++) {
         double us = team_microseconds(net, alone, n_rows, training, n);
         if (us < least) best = n, least = us;

@@ -54,8 +54,6 @@ static size_t tiny_rows(const struct net *net, size_t rows)
     return (each + lanes - 1) / lanes * lanes;
 }
 
-static size_t chains(size_t rows) { return (rows + NN_CHAIN - 1) / NN_CHAIN; }
-
 /* Take n things of a size from a block; base NULL: only count the bytes. */
 struct layout {
     char *base;

@@ -367,8 +367,8 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
         .net = net, .args = args, .report = report, .result = result};
     for (int i = 0; i < 2; i++)
         prepare_step(net, &job.plans[i].step);
-    unsigned team = team_for(net, rows, 1, args->threads);
     net->base.is_tiny = runs_tiny(net, rows);
+    unsigned team = team_for(net, rows, 1, args->threads);
     if (net->base.is_tiny) {
         status = ensure_tiny(net, rows, team);
     } else {
@@ -525,6 +525,7 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     if (data->n_rows == 0) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, data->n_rows);
     if (status) return status;
+    net->base.is_tiny = 0;
     unsigned team = team_for(net, data->n_rows, 1, 0);
     status = ensure_work(net, team);
     if (status) return status;
