@@ -99,9 +99,9 @@ def replacing(path: str, overwrite: bool) -> Iterator[BinaryIO]:
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    file = open(os.open(temporary, flags, 0o666), "w+b")  # noqa: SIM115
+    handle = os.open(temporary, flags, 0o666)
     try:
-        with file:
+        with open(handle, "w+b") as file:
             if mode is not None and hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
             yield file

@@ -1,0 +1,317 @@
+"""Every call that may fail does: memory, threads, writing and reading files.
+
+The library of tests/c/faults.c is preloaded into processes that use nncore as it is
+built, and lets the n-th call fail, for every n, once and for ever. What must hold each
+time: an error of the right kind or the right result, nothing leaked, and a model that
+goes on as if the call had never been made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .fresh import run_fresh
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="preloads a library of glibc's"),
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="compiles C with gcc"),
+    pytest.mark.skipif(
+        "LD_PRELOAD" in os.environ, reason="another library is preloaded"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def preload(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which the library stands before the C library."""
+    library = tmp_path_factory.mktemp("faults") / "faults.so"
+    source = Path(__file__).with_name("c") / "faults.c"
+    command = ["gcc", "-O1", "-fPIC", "-shared", "-fno-builtin", "-o", str(library)]
+    subprocess.run([*command, str(source), "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library), "FAULTS": str(library)}
+
+
+ARM = """
+import ctypes, errno, gc
+import numpy as np
+import nncore
+from nncore import _core
+from nncore.layers import Dense, Dropout
+
+faults = ctypes.CDLL(os.environ["FAULTS"])
+faults.faults_alive.restype = faults.faults_disarm.restype = ctypes.c_long
+assert faults.faults_watch(b"_core.") == 1, "the core is one object"
+
+def counted(what, nth, lasts, act, error=0):
+    "(result or error, calls) of act() while the n-th call fails."
+    faults.faults_arm(what.encode(), ctypes.c_long(nth), int(lasts), error)
+    try:
+        result = act()
+    except (MemoryError, OSError) as failure:
+        result = failure
+    return result, faults.faults_disarm()
+"""
+
+# A model, and each of its verbs as a function that returns what can be compared. The
+# rows are so many that two threads share them, the batch no multiple of a lane.
+VERBS = """
+rng = np.random.default_rng(3)
+n_in, hidden, batch = SIZES
+x = rng.standard_normal((203, n_in)).astype(DTYPE)
+y = (x[:, :3] > 0).astype(DTYPE)
+path = os.path.join(FOLDER, "m.nnc")
+
+def fresh():
+    "A model that is not built yet."
+    layers = [
+        Dense(hidden, "tanh", name="a"), Dropout(0.25, name="b"),
+        Dense(hidden, "relu", name="c"), Dense(3, "sigmoid", name="d"),
+    ]
+    return nncore.Sequential(layers, seed=1, dtype=DTYPE, name="m")
+
+def settle(model):
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy", "mse"])
+
+def build(model):
+    model.build((None, n_in))
+    return digest(model.get_weights())
+
+def compile(model):
+    settle(model)
+    return model.metrics_names
+
+def fit(model):
+    history = model.fit(x, y, batch_size=batch, epochs=2, verbose=0)
+    return digest(model.get_weights()), history.history, model._network.last_run
+
+def predict(model):
+    return digest([model.predict(x), model.predict(x[:2]), model(x[0])])
+
+def evaluate(model):
+    return model.evaluate(x, y, verbose=0)
+
+def save(model):
+    model.save(path)
+    return hashlib.sha256(open(path, "rb").read()).hexdigest()
+
+def load(model):
+    return digest(nncore.load_model(path).get_weights())
+
+VERBS = [build, compile, fit, predict, evaluate, save, load]
+"""
+
+
+def indented(text: str) -> str:
+    """Text that fits into the body of a fresh process."""
+    return text.replace("\n", "\n        ").strip()
+
+
+@pytest.mark.parametrize("engine", ["tiny", "panel"])
+@pytest.mark.parametrize("team", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_any_allocation_of_the_core_may_fail(engine, team, dtype, preload, tmp_path):
+    sizes = (7, 9, 30) if engine == "tiny" else (70, 130, 64)
+    out = run_fresh(
+        f"""
+        SIZES, FOLDER, DTYPE = {sizes}, {str(tmp_path)!r}, {dtype!r}
+        {{}}
+        """.format(indented(ARM + VERBS))
+        + """
+        def before(verb):
+            "A model as it is when it comes to this verb."
+            model = fresh()
+            for earlier in VERBS[:VERBS.index(verb)]: earlier(model)
+            return model
+
+        total = 0
+        for verb in VERBS:
+            want = verb(before(verb))
+            gc.collect()
+            held = faults.faults_alive()
+            n = errors = 0
+            made = 0
+            while made >= n:
+                n += 1
+                for lasts in (False, True):
+                    model = before(verb)
+                    got, made = counted("memory", n, lasts, lambda: verb(model))
+                    if isinstance(got, Exception):
+                        assert type(got) is MemoryError, got
+                        errors += 1
+                        got = verb(model)
+                    assert got == want, (verb, n, lasts, got, want)
+                    del model, got
+                    gc.collect()
+                    assert faults.faults_alive() == held, (verb, n, lasts)
+            total += errors
+        team = before(predict)._network.last_run["team"]
+        print(total, team)
+        """,
+        NNCORE_FORCE_THREADS=str(team),
+        NNCORE_ENGINE=engine,
+        **preload,
+    )
+    total, seen = map(int, out.split())
+    assert seen == team
+    assert total > 60
+
+
+def test_any_array_may_be_refused(preload, tmp_path):
+    # What NumPy allocates, between the chunks of a training too: the model may have
+    # learnt something by then.
+    out = run_fresh(
+        f"""
+        SIZES, FOLDER, DTYPE = (70, 130, 64), {str(tmp_path)!r}, "float32"
+        {{}}
+        """.format(indented(ARM + VERBS))
+        + """
+        assert faults.faults_watch(b"_multiarray_umath") == 1
+        done, errors = fresh(), 0
+        for verb in VERBS: verb(done)
+        for verb in VERBS:
+            n = made = 0
+            while made >= n:
+                n += 1
+                model = fresh()
+                for earlier in VERBS[:VERBS.index(verb)]: earlier(model)
+                got, made = counted("memory", n, False, lambda: verb(model))
+                if isinstance(got, Exception):
+                    assert isinstance(got, MemoryError), (verb, n, got)
+                    errors += 1
+                    for later in VERBS[VERBS.index(verb):]: later(model)
+                    assert np.isfinite(model.predict(x)).all(), (verb, n)
+        print(errors)
+        """,
+        **preload,
+    )
+    assert int(out) > 30
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_without_a_further_thread_trains_alone(preload):
+    run_fresh(
+        ARM
+        + """
+want = train()
+
+def refused():
+    "The bits of a training in a process that gets no thread, and the team."
+    got, calls = counted("thread", 1, True, train, errno.EAGAIN)
+    return calls and got == (want[0], 1)
+
+assert want[1] == 2 or not _core.has_openmp()
+assert not _core.has_openmp() or in_child(refused)
+""",
+        NNCORE_FORCE_THREADS="2",
+        **preload,
+    )
+
+
+# ---- Files ---------------------------------------------------------------------------
+
+SAVES = """
+def network(seed):
+    model = nncore.Sequential([Dense(90, input_dim=80, name="a")], seed=seed, name="m")
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 80)), np.ones((4, 90)), verbose=0)
+    return model
+
+path = os.path.join(FOLDER, "m" + ENDING)
+old, new = network(1), network(2)
+write = type(old).save_weights if ENDING == ".weights.h5" else type(old).save
+write(new, path)
+wanted = open(path, "rb").read()
+write(old, path)
+before = open(path, "rb").read()
+handles = len(os.listdir("/proc/self/fd"))
+assert before != wanted
+
+def is_whole(error):
+    "The folder has one file: the new one, or after an error the old one."
+    assert len(os.listdir("/proc/self/fd")) == handles
+    assert os.listdir(FOLDER) == [os.path.basename(path)], os.listdir(FOLDER)
+    if error:
+        assert open(path, "rb").read() == before, error
+    else:
+        read = network(3)
+        read.load_weights(path)
+        assert digest(read.get_weights()) == digest(new.get_weights())
+"""
+
+
+@pytest.mark.parametrize("ending", [".nnc", ".keras", ".h5", ".weights.h5"])
+def test_any_write_may_fail(ending, preload, tmp_path):
+    out = run_fresh(
+        f"FOLDER, ENDING = {str(tmp_path)!r}, {ending!r}"
+        + ARM
+        + SAVES
+        + """
+errors = 0
+for what in ("write", "fsync", "rename", "fchmod", "lseek"):
+    n = made = 0
+    while made >= n:
+        n += 1
+        for number in (errno.ENOSPC, errno.EIO):
+            for lasts in (False, True):
+                write(old, path)
+                act = lambda: write(new, path)
+                got, made = counted(what, n, lasts, act, number)
+                is_whole(got)
+                if got:
+                    # Python's io says "not seekable" by itself.
+                    assert got.errno == number or what == "lseek", got
+                    errors += 1
+print(errors)
+""",
+        **preload,
+    )
+    assert int(out) >= 16
+
+
+@pytest.mark.parametrize("ending", [".nnc", ".keras", ".h5", ".weights.h5"])
+def test_a_full_disk_leaves_the_old_file(ending, preload, tmp_path):
+    # The limit on a file's size cuts a write short, as a full disk does.
+    run_fresh(
+        f"FOLDER, ENDING = {str(tmp_path)!r}, {ending!r}"
+        + ARM
+        + SAVES
+        + """
+import resource
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+for size in np.linspace(0, len(wanted) - 1, 20).astype(int).tolist():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        write(new, path)
+        raise AssertionError(size)
+    except OSError as error:
+        assert error.errno == errno.EFBIG, error
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    is_whole(True)
+write(new, path)
+is_whole(False)
+""",
+        **preload,
+    )
+
+
+@pytest.mark.parametrize("ending", [".nnc", ".keras", ".h5"])
+def test_a_file_that_cannot_be_mapped_is_an_error(ending, preload, tmp_path):
+    run_fresh(
+        f"FOLDER, ENDING = {str(tmp_path)!r}, {ending!r}"
+        + ARM
+        + SAVES
+        + """
+load = lambda: nncore.load_model(path)
+got, made = counted("mmap", 1, True, load, errno.ENOMEM)
+assert made and isinstance(got, (OSError, MemoryError)), got
+assert digest(load().get_weights()) == digest(old.get_weights())
+""",
+        **preload,
+    )
