@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from nncore import _core
+
 from .fresh import run_fresh
 
 pytestmark = [
@@ -209,6 +211,76 @@ assert want[1] == 2 or not _core.has_openmp()
 assert not _core.has_openmp() or in_child(refused)
 """,
         NNCORE_FORCE_THREADS="2",
+        **preload,
+    )
+
+
+# ---- Quotas --------------------------------------------------------------------------
+
+# What a container, or a system with its kind of cgroups, looks like from within.
+CGROUPS = {
+    "version 2": ({"cgroup": "0::/a/b\n", "a/b/cpu.max": "100000 100000\n"}, 1),
+    "version 2, further up": (
+        {
+            "cgroup": "0::/a/b\n",
+            "a/cpu.max": "50000 100000\n",
+            "a/b/cpu.max": "max 1\n",
+        },
+        1,
+    ),
+    "version 2, in a container": (
+        {"cgroup": "0::/not/here\n", "cpu.max": "100000 100000\n"},
+        1,
+    ),
+    "version 2, a part more": ({"cgroup": "0::/\n", "cpu.max": "100001 100000\n"}, 2),
+    "version 2, none": ({"cgroup": "0::/\n", "cpu.max": "max 100000\n"}, 2),
+    "version 2, not a number": ({"cgroup": "0::/\n", "cpu.max": "much\n"}, 2),
+    "version 1": (
+        {
+            "cgroup": "4:memory:/x\n3:cpu,cpuacct:/a\n",
+            "cpu,cpuacct/a/cpu.cfs_quota_us": "10000\n",
+            "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n",
+        },
+        1,
+    ),
+    "version 1, without a quota": (
+        {
+            "cgroup": "3:cpu:/\n",
+            "cpu/cpu.cfs_quota_us": "-1\n",
+            "cpu/cpu.cfs_period_us": "100000\n",
+        },
+        2,
+    ),
+    "both versions": (
+        {
+            "cgroup": "3:cpu:/a\n0::/a\n",
+            "unified/a/cpu.max": "max 100000\n",
+            "cpu/a/cpu.cfs_quota_us": "100000\n",
+            "cpu/a/cpu.cfs_period_us": "100000\n",
+        },
+        1,
+    ),
+    "no cgroups": ({}, 2),
+    "words without meaning": ({"cgroup": "::::\n\n:x\n" + "9" * 5000}, 2),
+}
+
+
+@pytest.mark.skipif(not _core.has_openmp(), reason="nncore was built without OpenMP")
+@pytest.mark.parametrize("case", CGROUPS)
+def test_a_quota_of_the_cgroup_limits_the_threads(case, preload, tmp_path):
+    files, threads = CGROUPS[case]
+    for name, text in files.items():
+        folder = "proc/self" if name == "cgroup" else "sys/fs/cgroup"
+        path = tmp_path / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    run_fresh(
+        ARM
+        + f"""
+if len(os.sched_getaffinity(0)) < 2: skip("this process has one CPU")
+assert nncore.get_num_threads() == {threads}, nncore.get_num_threads()
+""",
+        FAULTS_ROOT=str(tmp_path),
         **preload,
     )
 

@@ -11,11 +11,14 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -153,6 +156,22 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 EXPORT ssize_t write(int fd, const void *data, size_t n)
 {
     return fd > 2 && fails("write") ? -1 : NEXT(write)(fd, data, n);
+}
+
+/* The object watched finds /x as $FAULTS_ROOT/x, if that variable is set. */
+EXPORT int open(const char *path, int flags, ...)
+{
+    const char *root = getenv("FAULTS_ROOT");
+    char moved[2048];
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    if (root && *path == '/' && is_watched(__builtin_return_address(0))) {
+        snprintf(moved, sizeof moved, "%s%s", root, path);
+        path = moved;
+    }
+    return NEXT(open)(path, flags, mode);
 }
 
 EXPORT int fsync(int fd) { return fails("fsync") ? -1 : NEXT(fsync)(fd); }
