@@ -395,6 +395,10 @@ nn_isa nn_isa_default(void);      /* what NN_ISA_AUTO would take; NN_ISA_END if 
 /* Threads: min(the user's number, OpenMP's, CPU affinity, cgroup quota). 0 resets. */
 void nn_set_num_threads(unsigned n);
 unsigned nn_get_num_threads(void);
+typedef struct nn_thread_limits {
+    unsigned user, openmp, cpus, quota; /* 0: none */
+} nn_thread_limits;
+void nn_get_thread_limits(nn_thread_limits *limits);
 int nn_has_openmp(void);
 
 /* Values of one activation or derivative, elementwise or by rows, for tests and

@@ -34,6 +34,7 @@ from . import (
     saving,
     utils,
 )
+from ._advice import TrainingWarning
 from ._config import get_num_threads, set_num_threads, show_config
 from ._version import __version__
 from .layers import Input
@@ -98,5 +99,6 @@ __all__ = [  # noqa: RUF022 (sorted as people read, not by case)
     "Sequential",
     "set_num_threads",
     "show_config",
+    "TrainingWarning",
     "utils",
 ]

@@ -174,6 +174,12 @@ def get_num_threads():
     return c.nn_get_num_threads()
 
 
+def thread_limits():
+    cdef c.nn_thread_limits limits
+    c.nn_get_thread_limits(&limits)
+    return limits
+
+
 def has_openmp():
     return bool(c.nn_has_openmp())
 

@@ -252,6 +252,12 @@ cdef extern from "nncore.h" nogil:
     nn_isa nn_isa_default()
     void nn_set_num_threads(unsigned int n)
     unsigned int nn_get_num_threads()
+    ctypedef struct nn_thread_limits:
+        unsigned int user
+        unsigned int openmp
+        unsigned int cpus
+        unsigned int quota
+    void nn_get_thread_limits(nn_thread_limits *limits)
     int nn_has_openmp()
 
     nn_status nn_activation_forward(nn_dtype dtype, nn_isa isa, nn_activation act,

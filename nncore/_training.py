@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nncore import _checks
+from nncore._advice import TrainingWarning
 from nncore._progress import Progress
 from nncore.callbacks import CallbackList, History, Logs
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nncore._core import Network
+    from nncore._diagnosis import Watch
     from nncore.models import Sequential
 
 _CHUNK = 0.03  # seconds; the longest are about twice as long
@@ -105,6 +107,7 @@ class Training:
         validation: None for none.
         on_nan: "stop", "continue" or "raise".
         threads: most threads to use; 0: the process's number.
+        watch: looks at every batch, or None.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class Training:
         validation: Validation | None,
         on_nan: str,
         threads: int,
+        watch: Watch | None = None,
     ) -> None:
         self.model = model
         self.network = network
@@ -139,6 +143,7 @@ class Training:
         self.validation = validation
         self.on_nan = on_nan
         self.threads = threads
+        self.watch = watch
         self.steps = math.ceil(len(data) / batch_size)
         self.done = 0  # batches of the epoch under way
         self.seconds = 0.0  # time they took
@@ -171,6 +176,8 @@ class Training:
         self.callbacks.on_train_end(logs)
         if self.nan_batch >= 0:
             warnings.warn(self._nan_message(), RuntimeWarning, stacklevel=4)
+        elif self.watch is not None and self.watch.finding:
+            warnings.warn(self.watch.finding, TrainingWarning, stacklevel=4)
 
     def _run_free(self) -> dict[str, Any]:
         """All epochs, many in one call: nobody waits for the end of any of them."""
@@ -268,7 +275,7 @@ class Training:
             self.data.y,
             self.data.weights,
             batch_size=self.batch_size,
-            max_batches=max_batches,
+            max_batches=max_batches if self.watch is None else 1,
             max_epochs=max_epochs,
             shuffle=bool(self.shuffle),
             learning_rate=self.model._learning_rates(coming),
@@ -278,6 +285,12 @@ class Training:
         )
         seconds = time.perf_counter() - began
         self.pace.measured(batches, seconds)
+        if self.watch is not None:
+            self.watch.batch_done(
+                *(self.epoch, self.done, self.batch_size, self.order),
+                shuffled=bool(self.shuffle),
+                bad=nan_batch >= 0 and self.on_nan != "continue",
+            )
         if self.on_nan != "continue":
             self.nan_batch = nan_batch
         per_batch = seconds / max(batches, 1)
@@ -316,12 +329,15 @@ class Training:
         return order
 
     def _nan_message(self) -> str:
+        found = "fit(..., diagnose=True) says where it comes from"
+        if self.watch is not None:
+            found = self.watch.finding
         return (
             "The loss must be a finite number. Received: a loss that is NaN or "
             f"infinite in epoch {self.epoch + 1} of {self.epochs}, batch "
             f"{self.nan_batch + 1} of {self.steps}. Training has ended; weights and "
             "optimizer are as they were before that batch. A smaller learning rate, "
-            "scaled inputs or clipnorm often help"
+            f"scaled inputs or clipnorm often help. {found}"
         )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from nncore import (
+    _advice,
     _arrays,
     _checks,
     _lookup,
@@ -148,6 +149,7 @@ class Sequential:
         self._compiled: _plan.Compiled | None = None
         self._hold = _plan.make_hold()
         self._building = threading.RLock()
+        self._advised: set[str] = set()
         self._in_fit = False
         if layers is not None:
             if isinstance(layers, Layer):
@@ -763,6 +765,7 @@ class Sequential:
         validation_freq: int | Sequence[int] = 1,
         *,
         threads: int | None = None,
+        diagnose: bool = False,
     ) -> History:
         """Train.
 
@@ -796,6 +799,9 @@ class Sequential:
             validation_freq: evaluate after every k-th epoch, or after the epochs
                 listed, counted from 1.
             threads: most threads to use; None: what `nncore.set_num_threads` says.
+            diagnose: look at the weights after every batch, and say in which layer,
+                row, column and step the first number appeared that is NaN, infinite or
+                has exploded. Slow, but the same bits.
 
         Returns:
             The `History`, whose `history` maps each of loss, metrics, val_loss,
@@ -810,6 +816,11 @@ class Sequential:
         Warns:
             RuntimeWarning: the loss was not finite: epoch and batch are named; weights
                 are those before that batch.
+            TrainingWarning: something looks wrong with data or model, once per model:
+                inputs whose size saturates the first layer, targets that do not fit
+                the loss or the last layer; afterwards ReLUs that never answer, a
+                classifier that gives one class. Found by `diagnose`: weights that
+                explode.
 
         Example:
             >>> from nncore.layers import Dense
@@ -826,6 +837,7 @@ class Sequential:
         last_epoch = _checks.integer("epochs", epochs)
         frequency = training.frequency(validation_freq)
         team = _threads(threads)
+        diagnose = _checks.boolean("diagnose", diagnose)
         if not (isinstance(shuffle, (bool, np.bool_)) or shuffle == "batch"):
             raise ValueError(
                 "`shuffle` must be True, False or 'batch'. "
@@ -859,6 +871,14 @@ class Sequential:
                     )
                     validation = training.Validation(held, held_size, frequency)
                 network = self._ready_network()
+            plan = self._plan
+            assert plan is not None
+            self._advise(_advice.before(network, plan, compiled, data))
+            watch = None
+            if diagnose:
+                from nncore._diagnosis import Watch
+
+                watch = Watch(network, plan, compiled, data)
             if names is not None:
                 self._columns = names
             self.history = history = _history_in(everyone)
@@ -881,10 +901,20 @@ class Sequential:
                     validation=validation,
                     on_nan=compiled.on_nan,
                     threads=team,
+                    watch=watch,
                 ).run()
             finally:
                 self._in_fit = False
+            epochs_done = len(history.epoch)
+            self._advise(_advice.after(network, plan, compiled, data, epochs_done))
         return history
+
+    def _advise(self, said: Iterable[tuple[str, str]]) -> None:
+        """Warn the caller of `fit` of what was not said before."""
+        for kind, text in said:
+            if kind not in self._advised:
+                self._advised.add(kind)
+                warnings.warn(text, _advice.TrainingWarning, stacklevel=4)
 
     # ---- evaluate, predict -------------------------------------------------------
 

@@ -143,6 +143,11 @@ unsigned nn_thread_limit(unsigned wish)
     return 1;
 }
 
+void nn_get_thread_limits(nn_thread_limits *limits)
+{
+    *limits = (nn_thread_limits){0, 1, 0, 0};
+}
+
 unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 {
     (void)n;
@@ -328,6 +333,22 @@ unsigned nn_thread_limit(unsigned wish)
     if (limit > 1) limit = smaller(limit, quota_cpus());
     errno = error;
     return limit > 1 ? limit : 1;
+}
+
+void nn_get_thread_limits(nn_thread_limits *limits)
+{
+    nn_get_num_threads(); // reads the environment
+    unsigned wish = atomic_load(&process_wish);
+    int error = errno;
+    unsigned quota = quota_cpus();
+    *limits = (nn_thread_limits){
+        .user = wish ? wish : environment_wish,
+        .openmp = smaller((unsigned)omp_get_max_threads(),
+                          (unsigned)omp_get_thread_limit()),
+        .cpus = count_cpus(),
+        .quota = quota == UINT_MAX ? 0 : quota,
+    };
+    errno = error;
 }
 
 /* ---- The barrier --------------------------------------------------------------- */

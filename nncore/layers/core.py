@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import _checks, activations, initializers, regularizers
+from .._advice import TrainingWarning
 from .._legacy import accepts_old_words, dense_arguments
 from ._layer import Layer, Shape, checked_shape
 
@@ -230,7 +231,7 @@ class Dense(Layer):
             warnings.warn(
                 f"Layer {self.name!r} has a softmax over one unit, which is always 1. "
                 "Use the activation 'sigmoid'.",
-                UserWarning,
+                TrainingWarning,
                 stacklevel=3,
             )
 
