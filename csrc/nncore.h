@@ -265,6 +265,7 @@ typedef struct nn_data {
     const void *weights; /* [n_rows] or NULL: all 1 */
     size_t n_rows;
     ptrdiff_t x_stride, y_stride;
+    int is_stream; /* these rows follow those of the calls before, in the same pass */
 } nn_data;
 
 typedef enum nn_on_nan { NN_NAN_STOP, NN_NAN_CONTINUE } nn_on_nan;
@@ -309,7 +310,9 @@ typedef struct nn_train_result {
    order must be given again in each call; another n_rows begins a new epoch. Each epoch
    that ends writes one row to report: [max_epochs][1 + n_metrics], loss and metrics,
    each the mean over the epoch's rows, measured before each batch's update. Weights are
-   the same bits for every way of cutting the work into calls. */
+   the same bits for every way of cutting the work into calls.
+   A stream's epoch goes on through calls until nn_net_reset_epoch; each call, with
+   max_epochs = 1 and no shuffle or order, reports the means so far. */
 nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
                        nn_train_result *result);
 
@@ -322,7 +325,7 @@ nn_status nn_net_running(nn_net *net, double *row, size_t columns);
 
 typedef struct nn_evaluate_args {
     nn_data data;
-    size_t first, n;       /* rows [first, first + n) of data */
+    size_t first, n;       /* rows [first, first + n) of data; of a stream all of it */
     size_t batch_size;     /* whose losses are reduced, if not to their mean */
     size_t report_columns; /* must be 1 + n_metrics */
     void *outputs;         /* [n][n_out], or NULL */
@@ -332,8 +335,9 @@ typedef struct nn_evaluate_args {
 
 /* Loss and metrics over some rows of data, no update, no dropout. first = 0 begins the
    sums anew, later parts must follow in order; the part that ends with the last row
-   fills report[1 + n_metrics]. The parts change no bit; where the loss is not reduced
-   to the mean, each but the last is a number of whole batches. */
+   fills report[1 + n_metrics], of a stream every part. The parts change no bit; where
+   the loss is not reduced to the mean, each but the last is a number of whole batches.
+ */
 nn_status nn_net_evaluate(nn_net *net, const nn_evaluate_args *args, double *report);
 
 /* y[n_rows][n_out] = f(x), y apart from x. May run on many threads at once with other

@@ -521,6 +521,7 @@ cdef class Network:
         data.y = y.view.buf
         data.y_stride = y.stride
         data.n_rows = x.rows
+        data.is_stream = 0
         data.weights = NULL
         if weights is not None:
             check_shape(weights, x.rows, 1, "weights")
@@ -534,8 +535,8 @@ cdef class Network:
         return hold(obj, self.code, self.itemsize, name, writable)
 
     def train(self, x, y, weights, *, batch_size, max_batches, max_epochs, shuffle,
-              learning_rate, order=None, stop_on_nan=True, threads=0, outputs=None,
-              numbers=None):
+              learning_rate, order=None, stop_on_nan=True, stream=False, threads=0,
+              outputs=None, numbers=None):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
@@ -547,6 +548,7 @@ cdef class Network:
         cdef nn_status status
         cdef size_t epochs, batches, width = 1 + self.n_metrics
         self.fill_data(&args.data, px, py, pw)
+        args.data.is_stream = bool(stream)
         args.batch_size = batch_size
         args.max_batches = max_batches
         args.max_epochs = max_epochs
@@ -623,7 +625,7 @@ cdef class Network:
         check(c.nn_net_running(self.net, <double *>pr.view.buf, pr.rows))
         return row.tolist()
 
-    def evaluate(self, x, y, weights, first, n, threads=0, batch_size=32,
+    def evaluate(self, x, y, weights, first, n, stream=False, threads=0, batch_size=32,
                  outputs=None):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
@@ -632,6 +634,7 @@ cdef class Network:
         cdef c.nn_evaluate_args args
         cdef nn_status status
         self.fill_data(&args.data, px, py, pw)
+        args.data.is_stream = bool(stream)
         args.first = first
         args.n = n
         args.batch_size = batch_size
@@ -654,7 +657,8 @@ cdef class Network:
             with nogil:
                 status = c.nn_net_evaluate(self.net, &args, report)
         check(status)
-        return row.tolist() if args.first + args.n == args.data.n_rows else None
+        done = stream or args.first + args.n == args.data.n_rows
+        return row.tolist() if done else None
 
     cdef int run(self, const void *x, ptrdiff_t stride, size_t rows, void *y,
                  unsigned int threads) except -1:

@@ -158,6 +158,7 @@ cdef extern from "nncore.h" nogil:
         size_t n_rows
         ptrdiff_t x_stride
         ptrdiff_t y_stride
+        int is_stream
 
     ctypedef enum nn_on_nan:
         NN_NAN_STOP

@@ -137,14 +137,14 @@ class Progress:
         self._ready: list[str] = []  # whole lines not yet written
         self._line = ""  # the live line as it should look now
         self._shown = 0  # columns of the live line on display
-        self._steps = 1
+        self._steps: int | None = 1
         self._epoch = 0
         self._began = clock()
         self._last_write = self._began
         self._quiet_until = self._began + quiet_for
 
-    def start(self, steps: int, epoch: int = 0) -> None:
-        """An epoch of `steps` batches begins; `epoch` counts from 0."""
+    def start(self, steps: int | None, epoch: int = 0) -> None:
+        """An epoch of `steps` batches (None: unknown) begins, counted from 0."""
         if not self.on:
             return
         self._steps = steps
@@ -166,20 +166,35 @@ class Progress:
             return
         now = self._clock()
         per_step = (now - self._began) / max(done, 1)
-        left = format_clock(per_step * (self._steps - done))
+        left = now - self._began
+        if self._steps is not None:
+            left = per_step * (self._steps - done)
         # A line that wraps could not be rewritten: it stays within the window.
         width = None
         if not self._notebook:
             import shutil
 
             width = shutil.get_terminal_size().columns - 1
-        self._line = self._bar(done, left, per_step, logs.items(), width)
+        self._line = self._bar(done, format_clock(left), per_step, logs.items(), width)
         self._write()
 
-    def finish(self, logs: Mapping[str, Any], seconds: float | None = None) -> None:
-        """The epoch that `start` began has ended, after `seconds` (None: now)."""
+    def finish(
+        self,
+        logs: Mapping[str, Any],
+        seconds: float | None = None,
+        steps: int | None = None,
+    ) -> None:
+        """The epoch that `start` began has ended.
+
+        Args:
+            logs: its numbers.
+            seconds: how long it took; None: until now.
+            steps: how many batches it had; None: as many as `start` was told.
+        """
         if not self.on:
             return
+        if steps is not None:
+            self._steps = steps
         now = self._clock()
         if now < self._quiet_until:
             return
@@ -239,7 +254,7 @@ class Progress:
     ) -> None:
         """Put the line of an ended epoch among the ready ones."""
         self._line = ""
-        steps = self._steps
+        steps = self._steps or 0
         if self._live:
             text = self._bar(
                 steps, format_clock(seconds), seconds / max(steps, 1), pairs, None
@@ -263,9 +278,9 @@ class Progress:
         width: int | None,
     ) -> str:
         """The line with the bar, of at most `width` columns if that is not None."""
-        target = str(self._steps)
+        target = "Unknown" if self._steps is None else str(self._steps)
         count = f"{done:>{len(target)}}/{target}"
-        full = _BAR_WIDTH * done // max(self._steps, 1)
+        full = 0 if self._steps is None else _BAR_WIDTH * done // max(self._steps, 1)
         rest = f" {format_step(per_step)}{_values(pairs)}"
         if width is not None:
             taken = len(count) + 1 + _BAR_WIDTH + 1 + len(clock)

@@ -19,6 +19,7 @@ import numpy as np
 from nncore import _checks
 from nncore._advice import TrainingWarning
 from nncore._progress import Progress
+from nncore._streams import Batches
 from nncore.callbacks import CallbackList, History, Logs
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Pace:
 class Validation(NamedTuple):
     """Rows to evaluate after an epoch, and after which: every k-th, or those listed."""
 
-    data: Data
+    data: Data | Batches[Data]
     batch_size: int
     frequency: int | frozenset[int]
 
@@ -95,7 +96,8 @@ class Training:
     Args:
         model: for `stop_training` and the optimizer's learning rate.
         network: compiled for this data.
-        data: rows to train on, at least one.
+        data: rows to train on, at least one; or batches, which are trained on as they
+            come: `batch_size` and `shuffle` have no effect then.
         keys: names of the loss and metrics, in the core's order.
         callbacks: the user's, then the History.
         history: where the epochs' numbers go.
@@ -114,7 +116,7 @@ class Training:
         self,
         model: Sequential,
         network: Network,
-        data: Data,
+        data: Data | Batches[Data],
         *,
         keys: list[str],
         callbacks: CallbackList,
@@ -131,7 +133,6 @@ class Training:
     ) -> None:
         self.model = model
         self.network = network
-        self.data = data
         self.keys = keys
         self.callbacks = callbacks
         self.history = history
@@ -144,11 +145,18 @@ class Training:
         self.on_nan = on_nan
         self.threads = threads
         self.watch = watch
-        self.steps = math.ceil(len(data) / batch_size)
+        self.steps: int | None
+        if isinstance(data, Batches):
+            self.batches: Batches[Data] | None = data
+            self.steps = data.steps
+        else:
+            self.batches = None
+            self.data = data
+            self.n_batches = self.steps = math.ceil(len(data) / batch_size)
+            self.pace = Pace(network.microseconds(min(batch_size, len(data)), True))
         self.done = 0  # batches of the epoch under way
         self.seconds = 0.0  # time they took
         self.nan_batch = -1
-        self.pace = Pace(network.microseconds(min(batch_size, len(data)), True))
         self.order: NDArray[np.uint32] | None = None
         self.by_batch = callbacks.defines(*_TRAIN_BATCH_HOOKS)
         self.may_print = callbacks.may_print()
@@ -158,6 +166,7 @@ class Training:
         self.network.reset_epoch()
         others = [c for c in self.callbacks if c is not self.history]
         alone = not CallbackList(others).defines(*_EPOCH_HOOKS) and not self.by_batch
+        alone = alone and self.batches is None
         logs: dict[str, Any] = Logs()
         try:
             self.callbacks.on_train_begin(Logs())
@@ -203,12 +212,17 @@ class Training:
         logs: dict[str, Any] = Logs()
         while self.epoch < self.epochs and not self.model.stop_training:
             self._pour()
+            if self.batches is not None and not self.batches.stream.goes_on():
+                break
             self.callbacks.on_epoch_begin(self.epoch, Logs())
             self.progress.start(self.steps, self.epoch)
-            if self.shuffle == "batch":
-                self.order = self._batch_order()
-            run = self._epoch_by_batch if self.by_batch else self._epoch_by_chunk
-            row, seconds = run()
+            if self.batches is not None:
+                row, seconds = self._epoch_of(self.batches)
+            else:
+                if self.shuffle == "batch":
+                    self.order = self._batch_order()
+                run = self._epoch_by_batch if self.by_batch else self._epoch_by_chunk
+                row, seconds = run()
             if self.nan_batch >= 0:
                 break
             logs = Logs(zip(self.keys, row, strict=True))
@@ -225,7 +239,7 @@ class Training:
                     logs["val_" + key] = value
             self._pour()
             self.callbacks.on_epoch_end(self.epoch, logs)
-            self.progress.finish(logs, seconds)
+            self.progress.finish(logs, seconds, self.done if self.batches else None)
             self.epoch += 1
         return logs
 
@@ -241,7 +255,7 @@ class Training:
 
     def _epoch_by_batch(self) -> tuple[list[float], float]:
         """One epoch's row and seconds, with hooks around every batch."""
-        for batch in range(self.steps):
+        for batch in range(self.n_batches):
             self._pour()
             self.callbacks.on_train_batch_begin(batch, Logs())
             rows, first, _ = self._chunk(1, 1)
@@ -259,6 +273,45 @@ class Training:
             self._show()
         return [], 0.0
 
+    def _epoch_of(self, batches: Batches[Data]) -> tuple[list[float], float]:
+        """One epoch's row and seconds, its batches coming from a stream."""
+        row: list[float] = []
+        began = time.perf_counter()
+        self.done = 0
+        self.network.reset_epoch()
+        for data in batches.epoch():
+            if self.by_batch:
+                self._pour()
+                self.callbacks.on_train_batch_begin(self.done, Logs())
+            rows, _, _, nan_batch = self.network.train(
+                data.x,
+                data.y,
+                data.weights,
+                batch_size=len(data),
+                max_batches=1,
+                max_epochs=1,
+                shuffle=False,
+                learning_rate=self.model._learning_rates(1),
+                stop_on_nan=self.on_nan != "continue",
+                stream=True,
+                threads=self.threads,
+            )
+            if nan_batch >= 0 and self.on_nan != "continue":
+                self.nan_batch = nan_batch
+                break
+            row = rows[0].tolist()
+            if self.by_batch:
+                self._pour()
+                self.callbacks.on_train_batch_end(
+                    self.done, Logs(zip(self.keys, row, strict=True))
+                )
+            self.done += 1
+            if self.model.stop_training:
+                break
+            self._show()
+        self.network.reset_epoch()
+        return row, time.perf_counter() - began
+
     def _chunk(
         self, max_epochs: int, max_batches: int
     ) -> tuple[NDArray[np.float64], float, float]:
@@ -269,7 +322,7 @@ class Training:
             them, and the seconds of each further one.
         """
         began = time.perf_counter()
-        coming = min(max_batches, max_epochs * self.steps - self.done)
+        coming = min(max_batches, max_epochs * self.n_batches - self.done)
         rows, batches, _, nan_batch = self.network.train(
             self.data.x,
             self.data.y,
@@ -294,10 +347,10 @@ class Training:
         if self.on_nan != "continue":
             self.nan_batch = nan_batch
         per_batch = seconds / max(batches, 1)
-        first = self.seconds + per_batch * (self.steps - self.done)
-        self.done += batches - len(rows) * self.steps
+        first = self.seconds + per_batch * (self.n_batches - self.done)
+        self.done += batches - len(rows) * self.n_batches
         self.seconds = per_batch * self.done if len(rows) else self.seconds + seconds
-        return rows, first, per_batch * self.steps
+        return rows, first, per_batch * self.n_batches
 
     def _abandon(self) -> tuple[list[float], float]:
         """End the epoch under way where it stands."""
@@ -332,10 +385,11 @@ class Training:
         found = "fit(..., diagnose=True) says where it comes from"
         if self.watch is not None:
             found = self.watch.finding
+        of = "" if self.steps is None else f" of {self.steps}"
         return (
             "The loss must be a finite number. Received: a loss that is NaN or "
             f"infinite in epoch {self.epoch + 1} of {self.epochs}, batch "
-            f"{self.nan_batch + 1} of {self.steps}. Training has ended; weights and "
+            f"{self.nan_batch + 1}{of}. Training has ended; weights and "
             "optimizer are as they were before that batch. A smaller learning rate, "
             f"scaled inputs or clipnorm often help. {found}"
         )
@@ -343,7 +397,7 @@ class Training:
 
 def evaluate(
     network: Network,
-    data: Data,
+    data: Data | Batches[Data],
     *,
     batch_size: int,
     callbacks: CallbackList,
@@ -352,13 +406,68 @@ def evaluate(
     progress: Progress | None = None,
 ) -> list[float]:
     """Loss and metrics over all rows, without dropout: [loss, *metrics]."""
+    callbacks.on_test_begin(Logs())
+    if isinstance(data, Batches):
+        values = _evaluate_stream(network, data, callbacks, threads, progress)
+    else:
+        values = _evaluate_rows(network, data, batch_size, callbacks, threads, progress)
+    logs = Logs(zip(keys, values, strict=True))
+    callbacks.on_test_end(logs)
+    if progress is not None:
+        progress.finish(logs)
+        progress.close()
+    return values
+
+
+def _evaluate_stream(
+    network: Network,
+    batches: Batches[Data],
+    callbacks: CallbackList,
+    threads: int,
+    progress: Progress | None,
+) -> list[float]:
+    by_batch = callbacks.defines(*_TEST_BATCH_HOOKS)
+    if progress is not None:
+        progress.start(batches.steps)
+    batches.stream.restart()
+    first = 0
+    values: list[float] | None = None
+    for done, data in enumerate(batches.epoch()):
+        if by_batch:
+            callbacks.on_test_batch_begin(done, Logs())
+        values = network.evaluate(
+            data.x,
+            data.y,
+            data.weights,
+            first,
+            len(data),
+            stream=True,
+            threads=threads,
+            batch_size=len(data),
+        )
+        first += len(data)
+        if by_batch:
+            callbacks.on_test_batch_end(done, Logs())
+        if progress is not None and progress.is_due():
+            progress.update(done + 1, {})
+    if values is None:
+        raise batches.stream.is_empty()
+    return values
+
+
+def _evaluate_rows(
+    network: Network,
+    data: Data,
+    batch_size: int,
+    callbacks: CallbackList,
+    threads: int,
+    progress: Progress | None,
+) -> list[float]:
     n = len(data)
     by_batch = callbacks.defines(*_TEST_BATCH_HOOKS)
     pace = Pace(network.microseconds(1000, False) / 1000)
-    callbacks.on_test_begin(Logs())
-    steps = math.ceil(n / batch_size)
     if progress is not None:
-        progress.start(steps)
+        progress.start(math.ceil(n / batch_size))
     first = batch = 0
     values: list[float] | None = None
     while values is None:
@@ -376,11 +485,6 @@ def evaluate(
             batch += 1
         if progress is not None and values is None and progress.is_due():
             progress.update(first // batch_size, {})
-    logs = Logs(zip(keys, values, strict=True))
-    callbacks.on_test_end(logs)
-    if progress is not None:
-        progress.finish(logs)
-        progress.close()
     return values
 
 
@@ -419,6 +523,33 @@ def predict(
     progress.finish({})
     progress.close()
     return out
+
+
+def predict_stream(
+    network: Network,
+    batches: Batches[NDArray[Any]],
+    *,
+    callbacks: CallbackList,
+    threads: int,
+    progress: Progress,
+) -> NDArray[Any]:
+    """Outputs [n][n_out] of the rows of all batches."""
+    callbacks.on_predict_begin(Logs())
+    progress.start(batches.steps)
+    parts: list[NDArray[Any]] = []
+    for x in batches.epoch():
+        callbacks.on_predict_batch_begin(len(parts), Logs())
+        part = network.predict(x, threads=threads)
+        callbacks.on_predict_batch_end(len(parts), Logs(outputs=part))
+        parts.append(part)
+        if progress.is_due():
+            progress.update(len(parts), {})
+    if not parts:
+        raise batches.stream.is_empty()
+    callbacks.on_predict_end(Logs())
+    progress.finish({}, steps=len(parts))
+    progress.close()
+    return np.concatenate(parts)
 
 
 def frequency(validation_freq: Any) -> int | frozenset[int]:

@@ -26,6 +26,7 @@ from nncore import (
     _plan,
     _progress,
     _random,
+    _streams,
     _summary,
     backend,
     saving,
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 _BATCH_SIZE = 32
+_STREAM_BATCHES = 4
 
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -388,8 +390,13 @@ class Sequential:
         self._columns = None
 
     @contextlib.contextmanager
-    def _shape_from(self, x: Any) -> Iterator[None]:
-        """Take the input's shape from `x` if unknown; unlearn it if the block fails."""
+    def _shape_from(
+        self, x: Any, stream: _streams.Stream | None = None
+    ) -> Iterator[None]:
+        """Take the input's shape from `x`, or the first batch of `stream`, if unknown.
+
+        It is unlearnt if the block fails.
+        """
         self._require_layers()
         if self._shape is not None:
             yield
@@ -398,6 +405,8 @@ class Sequential:
         with self._building:
             learns = self._shape is None
             if learns:
+                if stream is not None:
+                    x = stream.peek().x
                 self._shape = _arrays.input_shape(x)
             try:
                 yield
@@ -775,7 +784,10 @@ class Sequential:
 
         Args:
             x: inputs (n, columns): array, nested lists or frame. A frame's column names
-                are remembered; later frames must have the same.
+                are remembered; later frames must have the same. Or batches: a
+                generator, a `nncore.utils.PyDataset`, or anything else that can be
+                iterated and gives (x, y) or (x, y, sample_weight), each of which makes
+                one update, bit for bit the same as in arrays.
             y: targets (n, output columns), or (n,) for one column or labels.
             batch_size: rows per update, default 32.
             epochs: where counting ends: epochs `initial_epoch` to `epochs - 1` are run.
@@ -784,16 +796,17 @@ class Sequential:
             callbacks: a callback or a list of them.
             validation_split: share of rows, the last ones before shuffling, that are
                 not trained on but evaluated after each epoch; in (0, 1), 0 for none.
-            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after each
-                epoch instead.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, or what gives such
+                batches, to evaluate after each epoch instead.
             shuffle: True, False, or "batch" (batches change places, rows within stay).
             class_weight: dict from class to the weight of its rows; a missing class
                 weighs 1. Needs labels or one-hot targets.
             sample_weight: a weight per row (n,) or (n, 1): the batch loss is
                 sum(w l) / rows. Metrics are not weighted, `weighted_metrics` are.
             initial_epoch: where counting begins.
-            steps_per_epoch: batches per epoch; must be what the rows give, or sets
-                `batch_size` if that is None.
+            steps_per_epoch: batches per epoch. For arrays it must be what the rows
+                give, or sets `batch_size` if that is None. Where `x` gives batches the
+                next epoch goes on behind them; None: an epoch is all there are.
             validation_steps: evaluate only so many batches of `validation_data`.
             validation_batch_size: rows per batch of validation, for callbacks.
             validation_freq: evaluate after every k-th epoch, or after the epochs
@@ -844,31 +857,53 @@ class Sequential:
                 f"Received: shuffle={shuffle!r}"
             )
         everyone = CallbackList(callbacks)
+        stream = None
+        if _streams.is_stream(x):
+            stream = self._stream(
+                *(x, "x", "steps_per_epoch", steps_per_epoch),
+                others={
+                    "y": y,
+                    "sample_weight": sample_weight,
+                    "validation_split": validation_split or None,
+                },
+                shuffles=bool(shuffle),
+            )
         with self._changing("fit"):
-            with self._shape_from(x):
-                data, names = self._rows(x, y, sample_weight, compiled)
-                held = None
+            with self._shape_from(x, stream):
+                data: training.Data | _streams.Batches[training.Data]
+                held: training.Data | _streams.Batches[training.Data] | None = None
+                names = None
+                if stream is not None:
+                    data = self._batches(stream, compiled, "", class_weight)
+                    size = _BATCH_SIZE
+                    steps = data.steps
+                else:
+                    data, names = self._rows(x, y, sample_weight, compiled)
+                    if validation_data is None and validation_split:
+                        data, held = _split(
+                            data, _arrays.split_at(len(data), validation_split)
+                        )
+                    if class_weight is not None:
+                        data = self._class_weighted(
+                            data, class_weight, sample_weight, compiled
+                        )
+                    size = _batch_size(batch_size, steps_per_epoch, len(data))
+                    steps = math.ceil(len(data) / size)
+                held_size = size if batch_size is None else _batch_size(batch_size)
+                if validation_batch_size is not None:
+                    held_size = _checks.integer(
+                        "validation_batch_size", validation_batch_size, 1
+                    )
                 if validation_data is not None:
-                    held = self._validation_rows(validation_data, compiled, names)
-                elif validation_split:
-                    data, held = _split(
-                        data, _arrays.split_at(len(data), validation_split)
+                    held = self._validation_data(
+                        validation_data, compiled, names, validation_steps
                     )
-                if class_weight is not None:
-                    data = self._class_weighted(
-                        data, class_weight, sample_weight, compiled
-                    )
-                size = _batch_size(batch_size, steps_per_epoch, len(data))
                 validation = None
                 if held is not None:
-                    held_size = size
-                    if validation_batch_size is not None:
-                        held_size = _checks.integer(
-                            "validation_batch_size", validation_batch_size, 1
+                    if isinstance(held, training.Data):
+                        held = _first_batches(
+                            held, "validation_steps", validation_steps, held_size
                         )
-                    held = _first_batches(
-                        held, "validation_steps", validation_steps, held_size
-                    )
                     validation = training.Validation(held, held_size, frequency)
                 network = self._ready_network()
             plan = self._plan
@@ -882,7 +917,7 @@ class Sequential:
             if names is not None:
                 self._columns = names
             self.history = history = _history_in(everyone)
-            self._announce(everyone, level, last_epoch, len(data), size)
+            self._announce(everyone, level, last_epoch, steps)
             self.stop_training = False
             self._in_fit = True
             try:
@@ -966,16 +1001,26 @@ class Sequential:
             [2.0, 1.0]
         """
         compiled = self._require_compiled()
-        size = _batch_size(batch_size, None, 1)
+        size = _batch_size(batch_size)
         team = _threads(threads)
         everyone = CallbackList(callbacks)
+        stream = None
+        if _streams.is_stream(x):
+            others = {"y": y, "sample_weight": sample_weight}
+            stream = self._stream(x, "x", "steps", steps, others=others)
         with self._holding("evaluate"):
-            with self._shape_from(x):
-                data, _ = self._rows(x, y, sample_weight, compiled)
-                data = _first_batches(data, "steps", steps, size)
+            with self._shape_from(x, stream):
+                data: training.Data | _streams.Batches[training.Data]
+                if stream is not None:
+                    data = self._batches(stream, compiled)
+                    n_steps = data.steps
+                else:
+                    data, _ = self._rows(x, y, sample_weight, compiled)
+                    data = _first_batches(data, "steps", steps, size)
+                    n_steps = math.ceil(len(data) / size)
                 network = self._ready_network()
             progress = _quiet_progress(verbose)
-            self._announce(everyone, verbose, 1, len(data), size)
+            self._announce(everyone, verbose, 1, n_steps)
             values = training.evaluate(
                 network,
                 data,
@@ -1031,9 +1076,25 @@ class Sequential:
             array([[3.  ],
                    [0.75]], dtype=float32)
         """
-        size = _batch_size(batch_size, None, 1)
+        size = _batch_size(batch_size)
         team = _threads(threads)
         network = self._ready_network()
+        if _streams.is_stream(x):
+            stream = self._stream(x, "x", "steps", steps)
+            everyone = CallbackList(callbacks)
+            self._announce(everyone, verbose, 1, stream.steps)
+
+            def convert(number: int, item: _streams.Item) -> NDArray[Any]:
+                return self._inputs(item.x, f"batch {number} x")
+
+            out = training.predict_stream(
+                network,
+                _streams.Batches(stream, convert),
+                callbacks=everyone,
+                threads=team,
+                progress=_quiet_progress(verbose),
+            )
+            return self._shaped(out)
         rows = self._inputs(x)
         if steps is not None:
             rows = rows[: size * _checks.integer("steps", steps, 1)]
@@ -1041,7 +1102,7 @@ class Sequential:
         if callbacks is None and quiet and network.microseconds(len(rows), False) < 5e4:
             return self._shaped(network.predict(rows, threads=team))
         everyone = CallbackList(callbacks)
-        self._announce(everyone, verbose, 1, len(rows), size)
+        self._announce(everyone, verbose, 1, math.ceil(len(rows) / size))
         out = training.predict(
             network,
             rows,
@@ -1378,6 +1439,65 @@ class Sequential:
         weights = compiled.scaled(weights, len(rows), plan.dtype)
         return training.Data(rows, targets, weights), _arrays.column_names(x)
 
+    def _stream(
+        self,
+        x: Any,
+        argument: str,
+        limit: str,
+        steps: int | None,
+        *,
+        others: dict[str, Any] | None = None,
+        shuffles: bool = False,
+    ) -> _streams.Stream:
+        """The stream that data is; `others` are arguments that arrays may have."""
+        for name, value in (others or {}).items():
+            if value is not None:
+                raise ValueError(
+                    f"`{name}` must be None where `{argument}` gives batches, which "
+                    f"hold all there is: (x, y) or (x, y, sample_weight). "
+                    f"Received: {name}={_outline(value)}"
+                )
+        if isinstance(x, _streams.Stream):
+            return x
+        if steps is not None:
+            steps = _checks.integer(limit, steps, 1)
+        network = self._network
+        lived = 0 if network is None else network.counters["steps_lived"]
+        return _streams.Stream(
+            *(x, argument),
+            steps=steps,
+            shuffles=shuffles,
+            seed=_random.derive(self.seed, _STREAM_BATCHES, lived),
+        )
+
+    def _batches(
+        self,
+        stream: _streams.Stream,
+        compiled: _plan.Compiled,
+        prefix: str = "",
+        class_weight: dict[int, float] | None = None,
+    ) -> _streams.Batches[training.Data]:
+        def convert(number: int, item: _streams.Item) -> training.Data:
+            x, y, weights = item
+            here = f"{prefix}batch {number} "
+            data, _ = self._rows(x, y, weights, compiled, prefix=here)
+            if class_weight is None:
+                return data
+            return self._class_weighted(data, class_weight, weights, compiled)
+
+        return _streams.Batches(stream, convert)
+
+    def _validation_data(
+        self, data: Any, compiled: _plan.Compiled, names: Any, steps: int | None
+    ) -> training.Data | _streams.Batches[training.Data]:
+        if not _streams.is_stream(data):
+            return self._validation_rows(data, compiled, names)
+        stream = self._stream(data, "validation_data", "validation_steps", steps)
+        if stream.once and stream.steps is None and stream.rows is None:
+            # It will be gone through after each epoch.
+            stream = _streams.Stream(_streams.Kept(stream.epoch()), "validation_data")
+        return self._batches(stream, compiled, "validation ")
+
     def _validation_rows(
         self, data: Any, compiled: _plan.Compiled, names: Any
     ) -> training.Data:
@@ -1414,11 +1534,9 @@ class Sequential:
         return out if len(shape) == 1 else out.reshape(len(out), *shape)
 
     def _announce(
-        self, everyone: CallbackList, verbose: Any, epochs: int, n_rows: int, size: int
+        self, everyone: CallbackList, verbose: Any, epochs: int, steps: int | None
     ) -> None:
-        everyone.set_params(
-            {"verbose": verbose, "epochs": epochs, "steps": math.ceil(n_rows / size)}
-        )
+        everyone.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
         everyone.set_model(self)
 
     # ---- words -------------------------------------------------------------------
@@ -1705,7 +1823,9 @@ def _not_converted(x: Any) -> None:
     """What a model without a network for rows of numbers can do by itself: nothing."""
 
 
-def _batch_size(batch_size: int | None, steps: int | None, n_rows: int) -> int:
+def _batch_size(
+    batch_size: int | None, steps: int | None = None, n_rows: int = 1
+) -> int:
     """Rows per batch from `batch_size` and `steps_per_epoch`."""
     if steps is None:
         if batch_size is None:

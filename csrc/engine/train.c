@@ -233,9 +233,9 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     struct net *net = job->net;
     const nn_train_args *args = job->args;
     struct epoch *epoch = &net->epoch;
-    size_t done = job->result->rows, n_rows = args->data.n_rows;
-    size_t m =
-        min_size(args->batch_size, n_rows - (epoch->begun ? epoch->position : 0));
+    size_t done = job->result->rows;
+    size_t left = epoch->begun ? epoch->n_rows - epoch->position : args->data.n_rows;
+    size_t m = min_size(args->batch_size, left);
     plan->done = job->result->batches >= args->max_batches ||
                  job->result->epochs >= args->max_epochs ||
                  (args->outputs.y && m > args->outputs.room - done);
@@ -244,7 +244,8 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     const uint32_t *order = args->order ? args->order : epoch->order;
     real *outputs = args->outputs.y;
     if (outputs) outputs += done * net->base.n_out;
-    plan->batch = batch_of(net, &args->data, order, epoch->position, m, outputs);
+    plan->batch =
+        batch_of(net, &args->data, order, epoch->position - epoch->first, m, outputs);
     const double *rates = args->learning_rates;
     double rate = rates ? rates[job->result->batches] : args->learning_rate;
     advance_step(net, rate, &plan->step, &plan->next);
@@ -276,7 +277,7 @@ static void close_step(struct train_job *job, const struct step_plan *plan,
     size_t width = 1 + net->base.n_metrics;
     report_sums(net, &net->train_sums, job->report + job->result->epochs * width);
     job->result->epochs++;
-    epoch->begun = 0;
+    epoch->begun = job->args->data.is_stream;
 }
 
 static void update(struct net *net, const struct step_plan *plan,
@@ -357,12 +358,19 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     if (n == 0 || n > UINT32_MAX || args->batch_size == 0 ||
         args->report_columns != 1 + net->base.n_metrics)
         return NN_ERR_SIZE;
+    if (args->data.is_stream && (args->shuffle || args->order || args->max_epochs != 1))
+        return NN_ERR_SIZE;
     size_t rows = min_size(args->batch_size, n);
     if (args->outputs.y && args->outputs.room < rows) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, rows);
     if (!status && args->shuffle && !args->order) status = ensure_orders(net, n);
     if (status) return status;
-    if (net->epoch.begun && net->epoch.n_rows != n) net->epoch.begun = 0;
+    if (net->epoch.begun && args->data.is_stream) {
+        net->epoch.first = net->epoch.position;
+        net->epoch.n_rows = net->epoch.position + n;
+    } else if (net->epoch.n_rows != n || net->epoch.position == n) {
+        net->epoch.begun = 0;
+    }
     struct train_job job = {
         .net = net, .args = args, .report = report, .result = result};
     for (int i = 0; i < 2; i++)
@@ -481,30 +489,30 @@ static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
     size_t first = args->first, n = args->n;
     int by_batch = net->loss.reduction != NN_REDUCE_MEAN;
     if (!net->base.is_compiled) return NN_ERR_STATE;
-    if (data->n_rows == 0 || first > data->n_rows || n > data->n_rows - first ||
-        n == 0 || args->report_columns != 1 + net->base.n_metrics ||
-        args->batch_size == 0)
+    size_t row = data->is_stream ? 0 : first;
+    if (data->n_rows == 0 || row > data->n_rows || n > data->n_rows - row || n == 0 ||
+        args->report_columns != 1 + net->base.n_metrics || args->batch_size == 0)
         return NN_ERR_SIZE;
     if (first == 0) reset_sums(net, sums);
     if (first != sums->n_rows) return NN_ERR_SIZE;
-    size_t end = first + n;
+    size_t end = row + n;
     size_t block = min_size(n, by_batch ? args->batch_size : evaluation_rows(net));
     if (by_batch && end < data->n_rows && n % args->batch_size) return NN_ERR_SIZE;
     unsigned team = team_for(net, block, 0, args->threads);
     nn_status status = ensure_capacity(net, block);
     if (!status) status = ensure_work(net, team);
     if (status) return status;
-    for (real *outputs = args->outputs; first < end;) {
-        size_t m = min_size(block, end - first);
-        struct measure_job job = {net, batch_of(net, data, NULL, first, m, outputs), 0};
+    for (real *outputs = args->outputs; row < end;) {
+        size_t m = min_size(block, end - row);
+        struct measure_job job = {net, batch_of(net, data, NULL, row, m, outputs), 0};
         net->base.last_team = nn_parallel(team, measure_thread, &job);
         add_batch(net, sums, &job.batch, 0);
         if (outputs) outputs += m * net->base.n_out;
-        first += m;
+        row += m;
     }
-    if (end < data->n_rows) return NN_OK;
+    if (end < data->n_rows && !data->is_stream) return NN_OK;
     // Once: the same for all rows, whatever the parts.
-    if (net->has_penalty) sums->penalties = join_penalty(net) * (double)data->n_rows;
+    if (net->has_penalty) sums->penalties = join_penalty(net) * (double)sums->n_rows;
     report_sums(net, sums, report);
     return NN_OK;
 }

@@ -222,8 +222,8 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
         put(dtype, w, k, 1 + 0.5 * draw());
     fill_targets(&r, dtype, y, columns);
 
-    nn_data data = {
-        x, y, i % 2 ? w : NULL, ROWS, (ptrdiff_t)r.n_in, (ptrdiff_t)columns};
+    nn_data data = {x, y, i % 2 ? w : NULL, ROWS, (ptrdiff_t)r.n_in, (ptrdiff_t)columns,
+                    0};
     double report[EPOCHS * 3] = {0};
     nn_train_args args = {.data = data,
                           .batch_size = r.batch,

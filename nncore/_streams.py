@@ -1,0 +1,277 @@
+"""Batches that come from elsewhere: generators, iterables, `PyDataset`.
+
+A `Stream` hands out batches (x, y, weights) as their source gives them, an epoch at a
+time; what is in a batch becomes rows in `_arrays`, as all data does.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from nncore import _checks
+from nncore.utils.data_utils import PyDataset
+
+_T = TypeVar("_T")
+
+
+class Item(NamedTuple):
+    """One batch as it came; what its source left out is None."""
+
+    x: Any
+    y: Any = None
+    weights: Any = None
+
+
+def is_stream(x: Any) -> bool:
+    """Whether `x` gives batches, rather than being rows itself.
+
+    Examples:
+        >>> is_stream(batch for batch in []), is_stream([[1.0]]), is_stream(None)
+        (True, False, False)
+    """
+    if isinstance(x, PyDataset):
+        return True
+    if isinstance(x, (np.ndarray, list, tuple, str, bytes, dict, set, frozenset)):
+        return False
+    is_rows = any(
+        hasattr(x, name) for name in ("__array__", "dtypes", "dtype", "toarray")
+    )
+    if is_rows or not hasattr(x, "__iter__"):
+        return False
+    try:
+        memoryview(x)
+    except TypeError:
+        return True
+    return False
+
+
+class Stream:
+    """Batches, and how many of them are an epoch.
+
+    Without a limit an epoch is one pass through the source. With one, an epoch goes on
+    where the last one stopped; a source that can be gone through again begins anew
+    when it ends, an iterator cannot.
+
+    Args:
+        source: what `is_stream` is true for.
+        argument: what messages call it.
+        steps: batches per epoch, or None.
+        rows: rows per epoch, or None; the batch that reaches them is the last.
+        shuffles: whether a `PyDataset` gives its batches in a new order each pass.
+        seed: of that order.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Any] | PyDataset,
+        argument: str = "x",
+        *,
+        steps: int | None = None,
+        rows: int | None = None,
+        shuffles: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.source = source
+        self.argument = argument
+        self.limit = steps
+        self.rows = rows
+        self.shuffles = shuffles
+        self.seed = seed
+        # An iterator is its own iterator: what it has given is gone.
+        self.once = not isinstance(source, PyDataset) and iter(source) is source
+        self._pass: Iterator[Any] | None = None
+        self._passes = 0  # begun
+        self._said = False  # that it ended
+        self._given = 0  # batches of the pass under way, or of the last one
+        self._peeked: list[Item] = []
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of an epoch; None: unknown."""
+        if self.limit is not None or self.rows is not None:
+            return self.limit
+        if isinstance(self.source, PyDataset):
+            return self.source.num_batches
+        try:
+            return len(self.source)  # type: ignore[arg-type]
+        except (TypeError, NotImplementedError):
+            # A data set of unknown length may say so only when it is asked.
+            return None
+
+    def peek(self) -> Item:
+        """The first batch, which stays in the stream.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not self._peeked:
+            item = self._next()
+            if item is None:
+                raise self.is_empty()
+            self._peeked.append(item)
+        return self._peeked[0]
+
+    def goes_on(self) -> bool:
+        """Whether there is a batch for another epoch; warns if not."""
+        if not self.once or self._peeked:
+            return True
+        item = self._next()
+        if item is None and not self._given:
+            raise self.is_empty()
+        if item is None:
+            self._warn_of_end()
+            return False
+        self._peeked.append(item)
+        return True
+
+    def restart(self) -> None:
+        """Begin anew, if the source can."""
+        if not self.once:
+            self._pass = None
+            self._peeked.clear()
+
+    def epoch(self) -> Iterator[Item]:
+        """The batches of one epoch.
+
+        Raises:
+            ValueError: a batch is no (x, y) or (x, y, weights), or there is none.
+        """
+        batches = rows = 0
+        while not self._is_full(batches, rows):
+            item = self._next()
+            if item is not None:
+                batches += 1
+                if self.rows is not None:
+                    rows += len(item.x)
+                yield item
+            elif not self._given:
+                raise self.is_empty()
+            elif self.limit is None and self.rows is None:
+                return
+            elif self.once:
+                self._warn_of_end()
+                return
+
+    def _is_full(self, batches: int, rows: int) -> bool:
+        if self.rows is not None:
+            return rows >= self.rows
+        return self.limit is not None and batches >= self.limit
+
+    def is_empty(self) -> ValueError:
+        """The error for a stream without a batch."""
+        return ValueError(
+            f"`{self.argument}` must give at least one batch. Received: "
+            f"{type(self.source).__name__}, which gives none"
+        )
+
+    def _warn_of_end(self) -> None:
+        if self._said:
+            return
+        self._said = True
+        warnings.warn(
+            f"`{self.argument}` must give the batches of all epochs. Received: "
+            f"{type(self.source).__name__}, which ended after {self._given} batches; "
+            "what can be gone through again, such as a list of batches in a "
+            "nncore.utils.PyDataset, would begin anew",
+            UserWarning,
+            stacklevel=_callers_level(),
+        )
+
+    def _next(self) -> Item | None:
+        """The next batch; None once, at the end of a pass."""
+        if self._peeked:
+            return self._peeked.pop()
+        if self._pass is None:
+            if self.once and self._given:
+                return None
+            self._given = 0
+            self._pass = self._begin()
+        try:
+            item = self._item(next(self._pass))
+        except StopIteration:
+            self._pass = None
+            if isinstance(self.source, PyDataset):
+                self.source.on_epoch_end()
+            return None
+        self._given += 1
+        return item
+
+    def _begin(self) -> Iterator[Any]:
+        if not isinstance(self.source, PyDataset):
+            return iter(self.source)
+        number, self._passes = self._passes, self._passes + 1
+        self.source.on_epoch_begin()
+        length = self.source.num_batches
+        if length is None:
+            return iter(self.source)
+        order: Iterable[int] = range(length)
+        if self.shuffles:
+            generator = np.random.Generator(np.random.Philox(key=[self.seed, number]))
+            order = generator.permutation(length).tolist()
+        return (self.source[index] for index in order)
+
+    def _item(self, given: Any) -> Item:
+        if not isinstance(given, (tuple, list)):
+            return Item(given)
+        if not 1 <= len(given) <= 3:
+            raise ValueError(
+                f"`{self.argument}` must give batches (x, y) or (x, y, sample_weight). "
+                f"Received: a {type(given).__name__} of {len(given)}"
+            )
+        return Item(*given)
+
+
+class Kept(PyDataset):
+    """The batches of an iterator, kept to be gone through again."""
+
+    def __init__(self, batches: Iterable[Any]) -> None:
+        self.batches = list(batches)
+
+    def __len__(self) -> int:
+        """The number of batches."""
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Any:
+        """One batch."""
+        return self.batches[index]
+
+
+def checked_limit(argument: str, value: Any) -> int | None:
+    """The checked number of batches; None stays None."""
+    return None if value is None else _checks.integer(argument, value, 1)
+
+
+def _callers_level() -> int:
+    """`stacklevel` of the first caller outside this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("nncore"):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+class Batches(Generic[_T]):
+    """What a stream gives, as rows that the core can read.
+
+    Args:
+        stream: where batches come from.
+        convert: from a batch's number in its epoch and the batch to its rows.
+    """
+
+    def __init__(self, stream: Stream, convert: Callable[[int, Item], _T]) -> None:
+        self.stream = stream
+        self.convert = convert
+
+    @property
+    def steps(self) -> int | None:
+        """Batches of an epoch; None: unknown."""
+        return self.stream.steps
+
+    def epoch(self) -> Iterator[_T]:
+        """The batches of one epoch."""
+        for number, item in enumerate(self.stream.epoch()):
+            yield self.convert(number, item)
