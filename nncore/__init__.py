@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
         "get the nncore that is installed."
     ) from None
 
+from . import _stand_in as _stand_in
 from . import (
     activations,
     backend,
@@ -49,8 +50,11 @@ if _typing.TYPE_CHECKING:
 _LATER = ("datasets", "reference")
 
 
+_stand_in.allow_old_names()
+
+
 def __getattr__(name: str) -> _typing.Any:
-    if name in _LATER:
+    if name in _LATER or name in _stand_in.OLD_NAMES:
         return _import_module(f"nncore.{name}")
     raise AttributeError(f"module 'nncore' has no attribute {name!r}")
 

@@ -9,6 +9,7 @@ defaults; where an old default was different, one `UserWarning` says so.
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar, cast
@@ -69,6 +70,77 @@ _WORKERS = frozenset(
 # The ending of a path says the format.
 _FORMATS = frozenset({"save_format", "signatures", "options", "save_traces", "zipped"})
 
+# Old path of a module -> its modern path, both within the package. The old one shows
+# all that the modern one has.
+MODULES: dict[str, str] = {
+    "callbacks.callbacks": "callbacks",
+    "config": "backend",
+    "engine": "layers",
+    "engine.base_layer": "layers",
+    "engine.input_layer": "layers",
+    "engine.sequential": "models",
+    "engine.topology": "layers",
+    "engine.training": "models",
+    "initializations": "initializers",
+    "layers.embeddings": "layers",
+    "layers.noise": "layers",
+    "layers.normalization": "layers",
+    "objectives": "losses",
+    "optimizers.experimental": "optimizers",
+    "optimizers.legacy": "optimizers",
+    "utils.generic_utils": "utils",
+    "utils.layer_utils": "utils",
+    "utils.vis_utils": "utils",
+    "utils.visualize_util": "utils",
+}
+
+# Module -> {old name: modern name of the same thing in the same module}.
+NAMES: dict[str, dict[str, str]] = {
+    "backend": {
+        "image_dim_ordering": "image_data_format",
+        "set_image_dim_ordering": "set_image_data_format",
+    },
+    "regularizers": {
+        "WeightRegularizer": "L1L2",
+        "ActivityRegularizer": "L1L2",
+        "activity_l1": "l1",
+        "activity_l1l2": "l1_l2",
+        "activity_l2": "l2",
+        "l1l2": "l1_l2",
+    },
+}
+
+# What scripts have called Keras, when nncore stands in its place.
+ROOTS: tuple[str, ...] = (
+    "keras",
+    "keras.api",
+    "tf_keras",
+    "tensorflow.keras",
+    "tensorflow.contrib.keras",
+    "tensorflow.python.keras",
+    "tensorflow.compat.v1.keras",
+    "tensorflow.compat.v2.keras",
+)
+
+# What stands in for TensorFlow: module -> its names for utils.set_random_seed.
+TENSORFLOW: dict[str, tuple[str, ...]] = {
+    "tensorflow": ("set_random_seed",),
+    "tensorflow.random": ("set_seed", "set_random_seed"),
+    "tensorflow.contrib": (),
+    "tensorflow.python": (),
+    "tensorflow.compat": (),
+    "tensorflow.compat.v1": ("set_random_seed",),
+    "tensorflow.compat.v2": (),
+    "tensorflow.compat.v1.random": ("set_random_seed",),
+    "tensorflow.compat.v2.random": ("set_seed",),
+}
+
+# The versions whose words and numbers these are.
+VERSIONS: dict[str, str] = {
+    **dict.fromkeys(ROOTS, "3.0.0"),
+    **dict.fromkeys(TENSORFLOW, "2.16.0"),
+}
+
 # owner -> old keywords that have no meaning here and are left out with a warning
 DROPPED: dict[str, frozenset[str]] = {
     "Nadam": frozenset({"schedule_decay"}),
@@ -76,11 +148,21 @@ DROPPED: dict[str, frozenset[str]] = {
         {"class_mode", "sample_weight_mode", "target_tensors"}
         | {"experimental_run_tf_function"}
     ),
-    "Sequential.fit": _WORKERS | {"show_accuracy"},
-    "Sequential.evaluate": _WORKERS | {"show_accuracy"},
+    "Sequential.fit": _WORKERS,
+    "Sequential.evaluate": _WORKERS,
     "Sequential.predict": _WORKERS,
+    "Sequential.fit_generator": _WORKERS,
+    "Sequential.evaluate_generator": _WORKERS,
+    "Sequential.predict_generator": _WORKERS,
     "Sequential.save": _FORMATS,
     "Sequential.save_weights": _FORMATS,
+}
+
+# Old verb -> its modern name.
+VERBS: dict[str, str] = {
+    "Sequential.fit_generator": "fit",
+    "Sequential.evaluate_generator": "evaluate",
+    "Sequential.predict_generator": "predict",
 }
 
 # owner -> {modern keyword: default in Keras 1 and 2}, where Keras 3's is another
@@ -96,6 +178,30 @@ KEPT: dict[str, frozenset[str]] = dict.fromkeys(
     ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"),
     frozenset({"decay"}),
 )
+
+
+# Keys of logs that are the same entry under two names.
+LOG_KEYS: dict[str, str] = {
+    "acc": "accuracy",
+    "lr": "learning_rate",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+LOG_KEYS |= {modern: old for old, modern in LOG_KEYS.items()}
+
+
+def callers_level() -> int:
+    """Return the `stacklevel` of the first caller outside this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_ours(frame.f_globals):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_ours(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__")).partition(".")[0] == "nncore"
 
 
 def modern_words(
@@ -130,7 +236,7 @@ def modern_words(
     dropped = DROPPED.get(owner, frozenset())
     kept = KEPT.get(owner, frozenset())
     result: dict[str, Any] = {}
-    advice = []
+    advice = [f"it is now `{VERBS[owner]}`"] if owner in VERBS else []
     for word, value in words.items():
         if word in renamed:
             modern = renamed[word]
@@ -192,7 +298,7 @@ def accepts_old_words(owner: str) -> Callable[[_Function], _Function]:
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if not old.isdisjoint(kwargs):
+            if owner in VERBS or not old.isdisjoint(kwargs):
                 given = names[: len(args)]
                 kwargs = modern_words(owner, kwargs, given=given, stacklevel=2)
             return function(*args, **kwargs)
@@ -200,6 +306,25 @@ def accepts_old_words(owner: str) -> Callable[[_Function], _Function]:
         return cast(_Function, wrapper)
 
     return decorate
+
+
+def shows_accuracy(function: _Function) -> _Function:
+    """Decorate a verb to take `show_accuracy`, the metric of the first Keras."""
+
+    @functools.wraps(function)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if "show_accuracy" in kwargs:
+            warnings.warn(
+                f"Update your `Sequential.{function.__name__}` call: `show_accuracy` "
+                "is now `metrics=['accuracy']` of `compile`.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            if kwargs.pop("show_accuracy"):
+                self._measure_accuracy()
+        return function(self, *args, **kwargs)
+
+    return cast(_Function, wrapper)
 
 
 def dense_arguments(function: _Function) -> _Function:

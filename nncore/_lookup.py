@@ -65,6 +65,8 @@ _T = TypeVar("_T", bound=Described)
 def _plain(value: Any) -> Any:
     if isinstance(value, Described):
         return value._serialized()
+    if isinstance(value, float):
+        return float(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value

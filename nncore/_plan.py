@@ -281,6 +281,21 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     return network
 
 
+def recompile(network: _core.Network, specs: tuple[Spec, list[Spec], Spec]) -> None:
+    """Compile for other metrics; the optimizer goes on where it was."""
+    counters = network.counters
+    places = [
+        (slot, index)
+        for slot in range(network.n_slots)
+        for index in range(network.n_variables)
+    ]
+    values = [network.get_slot(*place) for place in places]
+    network.compile(*specs)
+    for place, value in zip(places, values, strict=True):
+        network.set_slot(*place, value)
+    network.set_counters(counters)
+
+
 def weights(
     network: _core.Network, plan: Plan, layer: Layer | None = None
 ) -> list[NDArray[Any]]:
@@ -467,6 +482,16 @@ class Compiled:
             "check_finite": self.check_finite,
             "on_nan": self.on_nan,
         }
+
+    def with_metric(self, metric: Any) -> Compiled:
+        """The same with one more metric, the last of the unweighted ones."""
+        changed = object.__new__(Compiled)
+        changed.__dict__.update(self.__dict__)
+        changed.metrics = list(self.metrics)
+        changed.metrics.insert(self.n_plain, metrics.get(metric))
+        changed.n_plain += 1
+        changed.keys = _keys([m.name for m in changed.metrics], changed.n_plain)
+        return changed
 
     def with_optimizer(self, optimizer: Any) -> Compiled:
         """The same with another optimizer."""

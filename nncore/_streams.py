@@ -6,7 +6,6 @@ time; what is in a batch becomes rows in `_arrays`, as all data does.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from nncore import _checks
+from nncore._legacy import callers_level
 from nncore.utils.data_utils import PyDataset
 
 _T = TypeVar("_T")
@@ -34,7 +34,7 @@ def is_stream(x: Any) -> bool:
         >>> is_stream(batch for batch in []), is_stream([[1.0]]), is_stream(None)
         (True, False, False)
     """
-    if isinstance(x, PyDataset):
+    if isinstance(x, (PyDataset, Stream)):
         return True
     if isinstance(x, (np.ndarray, list, tuple, str, bytes, dict, set, frozenset)):
         return False
@@ -179,7 +179,7 @@ class Stream:
             "what can be gone through again, such as a list of batches in a "
             "nncore.utils.PyDataset, would begin anew",
             UserWarning,
-            stacklevel=_callers_level(),
+            stacklevel=callers_level(),
         )
 
     def _next(self) -> Item | None:
@@ -244,14 +244,6 @@ class Kept(PyDataset):
 def checked_limit(argument: str, value: Any) -> int | None:
     """The checked number of batches; None stays None."""
     return None if value is None else _checks.integer(argument, value, 1)
-
-
-def _callers_level() -> int:
-    """`stacklevel` of the first caller outside this package."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("nncore"):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 class Batches(Generic[_T]):

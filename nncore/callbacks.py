@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nncore import _checks
-from nncore._legacy import accepts_old_words
+from nncore._legacy import LOG_KEYS, accepts_old_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,20 +39,13 @@ __all__ = [
     "ReduceLROnPlateau",
 ]
 
-_ALIASES = {
-    "acc": "accuracy",
-    "accuracy": "acc",
-    "lr": "learning_rate",
-    "learning_rate": "lr",
-}
-
 
 def _other_spelling(key: object) -> str | None:
     """The old word for a new log key or the reverse; None if there is none."""
     if not isinstance(key, str):
         return None
     prefix, word = ("val_", key[4:]) if key.startswith("val_") else ("", key)
-    other = _ALIASES.get(word)
+    other = LOG_KEYS.get(word)
     return None if other is None else prefix + other
 
 

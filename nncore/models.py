@@ -32,7 +32,8 @@ from nncore import (
     saving,
 )
 from nncore import _training as training
-from nncore._legacy import accepts_old_words
+from nncore._legacy import accepts_old_words, shows_accuracy
+from nncore._old_verbs import OldVerbs
 from nncore.callbacks import Callback, CallbackList, History
 from nncore.layers import InputLayer, Layer
 from nncore.saving import clone_model, load_model, model_from_json, save_model
@@ -65,7 +66,7 @@ class TensorSpec(NamedTuple):
     name: str
 
 
-class Sequential:
+class Sequential(OldVerbs):
     """A network whose layers stand in one row.
 
     The input's shape comes from an `Input` in front, from `input_shape=` or
@@ -153,6 +154,7 @@ class Sequential:
         self._building = threading.RLock()
         self._advised: set[str] = set()
         self._in_fit = False
+        self._rows_tested = 0  # by test_on_batch, with running means
         if layers is not None:
             if isinstance(layers, Layer):
                 layers = [layers]
@@ -650,6 +652,7 @@ class Sequential:
             if self.built:
                 self._compile_network(compiled)
             self._compiled = compiled
+            self._rows_tested = 0
 
     def _compile_network(self, compiled: _plan.Compiled) -> None:
         plan = self._make_plan()
@@ -662,6 +665,20 @@ class Sequential:
         elif specs is not None:
             self._network.compile(*specs)
             compiled.optimizer._model = weakref.ref(self)
+
+    def _measure_accuracy(self) -> None:
+        """Let accuracy be among the metrics; weights and optimizer go on as they are.
+
+        Raises:
+            ValueError: the model is not compiled.
+        """
+        compiled = self._require_compiled()
+        if {"acc", "accuracy"}.isdisjoint(compiled.keys):
+            with self._changing("compile"):
+                changed = compiled.with_metric("acc")
+                if self._network is not None and self._plan is not None:
+                    _plan.recompile(self._network, changed.specs(self._plan))
+                self._compiled = changed
 
     @property
     def compiled(self) -> bool:
@@ -700,6 +717,7 @@ class Sequential:
     def reset_metrics(self) -> None:
         """Forget a half-done epoch; every `fit` and `evaluate` does that by itself."""
         with self._changing("reset_metrics"):
+            self._rows_tested = 0
             if self._network is not None:
                 self._network.reset_epoch()
 
@@ -753,6 +771,7 @@ class Sequential:
 
     # ---- fit ---------------------------------------------------------------------
 
+    @shows_accuracy
     @accepts_old_words("Sequential.fit")
     def fit(
         self,
@@ -908,16 +927,24 @@ class Sequential:
                 network = self._ready_network()
             plan = self._plan
             assert plan is not None
-            self._advise(_advice.before(network, plan, compiled, data))
+            rows = data if isinstance(data, training.Data) else None
+            if rows is not None:
+                self._advise(_advice.before(network, plan, compiled, rows))
             watch = None
             if diagnose:
+                if rows is None:
+                    raise ValueError(
+                        "`diagnose` needs all rows at hand: arrays, not batches that "
+                        f"come from an iterable. Received: x of {type(x).__name__}"
+                    )
                 from nncore._diagnosis import Watch
 
-                watch = Watch(network, plan, compiled, data)
+                watch = Watch(network, plan, compiled, rows)
             if names is not None:
                 self._columns = names
             self.history = history = _history_in(everyone)
             self._announce(everyone, level, last_epoch, steps)
+            self._rows_tested = 0
             self.stop_training = False
             self._in_fit = True
             try:
@@ -940,8 +967,9 @@ class Sequential:
                 ).run()
             finally:
                 self._in_fit = False
-            epochs_done = len(history.epoch)
-            self._advise(_advice.after(network, plan, compiled, data, epochs_done))
+            if rows is not None:
+                done = len(history.epoch)
+                self._advise(_advice.after(network, plan, compiled, rows, done))
         return history
 
     def _advise(self, said: Iterable[tuple[str, str]]) -> None:
@@ -953,6 +981,7 @@ class Sequential:
 
     # ---- evaluate, predict -------------------------------------------------------
 
+    @shows_accuracy
     @accepts_old_words("Sequential.evaluate")
     def evaluate(
         self,
@@ -1021,6 +1050,7 @@ class Sequential:
                 network = self._ready_network()
             progress = _quiet_progress(verbose)
             self._announce(everyone, verbose, 1, n_steps)
+            self._rows_tested = 0
             values = training.evaluate(
                 network,
                 data,
@@ -1282,6 +1312,8 @@ class Sequential:
         sample_weight: Any = None,
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
+        *,
+        reset_metrics: bool = True,
     ) -> Any:
         """Make one update from all rows given.
 
@@ -1291,6 +1323,8 @@ class Sequential:
             sample_weight: as for `fit`.
             class_weight: as for `fit`.
             return_dict: return a dict from name to value.
+            reset_metrics: report this batch alone; False: the means over all batches
+                since the last that was reported alone, or since `reset_metrics`.
 
         Returns:
             Loss and metrics of the batch before its update, as `evaluate` returns them.
@@ -1321,7 +1355,8 @@ class Sequential:
                         data, class_weight, sample_weight, compiled
                     )
                 network = self._ready_network()
-            network.reset_epoch()
+            if reset_metrics:
+                network.reset_epoch()
             rows, _, _, nan_batch = network.train(
                 data.x,
                 data.y,
@@ -1332,6 +1367,7 @@ class Sequential:
                 shuffle=False,
                 learning_rate=self._learning_rates(1),
                 stop_on_nan=compiled.on_nan != "continue",
+                stream=True,
             )
         if nan_batch >= 0 and compiled.on_nan != "continue":
             network.reset_epoch()
@@ -1351,6 +1387,8 @@ class Sequential:
         y: Any = None,
         sample_weight: Any = None,
         return_dict: bool = False,
+        *,
+        reset_metrics: bool = True,
     ) -> Any:
         """`evaluate` for one batch, silently.
 
@@ -1359,13 +1397,25 @@ class Sequential:
             y: targets, as for `fit`.
             sample_weight: as for `fit`.
             return_dict: return a dict from name to value.
+            reset_metrics: report this batch alone; False: the means over all batches
+                since the last that was reported alone, since `evaluate` or since
+                `reset_metrics`.
 
         Returns:
             As `evaluate`.
         """
-        return self.evaluate(
-            x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict
-        )
+        compiled = self._require_compiled()
+        with self._holding("test_on_batch"):
+            with self._shape_from(x):
+                data, _ = self._rows(x, y, sample_weight, compiled)
+                network = self._ready_network()
+            done = 0 if reset_metrics else self._rows_tested
+            values = network.evaluate(
+                data.x, data.y, data.weights, done, len(data), stream=True
+            )
+            self._rows_tested = done + len(data)
+        assert values is not None
+        return _report(compiled.keys, values, return_dict)
 
     def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """`predict` for one batch, silently.
@@ -1447,6 +1497,7 @@ class Sequential:
         steps: int | None,
         *,
         others: dict[str, Any] | None = None,
+        rows: int | None = None,
         shuffles: bool = False,
     ) -> _streams.Stream:
         """The stream that data is; `others` are arguments that arrays may have."""
@@ -1459,13 +1510,21 @@ class Sequential:
                 )
         if isinstance(x, _streams.Stream):
             return x
+        if not _streams.is_stream(x):
+            raise TypeError(
+                f"`{argument}` must be a generator, a PyDataset or something else that "
+                f"gives batches. Received: {argument}={_outline(x)}"
+            )
         if steps is not None:
             steps = _checks.integer(limit, steps, 1)
+        if rows is not None:
+            rows = _checks.integer("samples", rows, 1)
         network = self._network
         lived = 0 if network is None else network.counters["steps_lived"]
         return _streams.Stream(
             *(x, argument),
             steps=steps,
+            rows=rows,
             shuffles=shuffles,
             seed=_random.derive(self.seed, _STREAM_BATCHES, lived),
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
+import sys
 import warnings
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from nncore import (
     _legacy,
     activations,
+    backend,
     callbacks,
     layers,
     losses,
@@ -174,6 +177,195 @@ def test_lr_is_the_learning_rate():
 def test_old_module_paths_are_there(path, names):
     module = importlib.import_module(f"nncore.{path}")
     assert all(hasattr(module, name) for name in names)
+
+
+def _public(module):
+    names = (name for name in dir(module) if not name.startswith("_"))
+    return [name for name in names if isinstance(getattr(module, name), type)]
+
+
+@pytest.mark.parametrize(("old", "new"), _legacy.MODULES.items())
+def test_an_old_path_shows_what_the_modern_module_has(old, new):
+    sys.modules.pop(f"nncore.{old}", None)
+    with pytest.warns(DeprecationWarning) as caught:
+        module = importlib.import_module(f"nncore.{old}")
+    last = caught[-1]
+    assert str(last.message) == f"`nncore.{old}` is now `nncore.{new}`."
+    modern = importlib.import_module(f"nncore.{new}")
+    for name in getattr(modern, "__all__", _public(modern)):
+        assert getattr(module, name) is getattr(modern, name)
+    with pytest.raises(AttributeError, match="nothing_such"):
+        module.nothing_such  # noqa: B018
+
+
+def test_who_imports_an_old_path_is_told():
+    sys.modules.pop("nncore.objectives", None)
+    with pytest.warns(DeprecationWarning, match=r"nncore\.losses") as caught:
+        from nncore.objectives import mean_squared_error
+    assert mean_squared_error is losses.mean_squared_error
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [(m, o, n) for m, names in _legacy.NAMES.items() for o, n in names.items()],
+)
+def test_an_old_name_is_the_modern_thing(module, old, new):
+    space = importlib.import_module(f"nncore.{module}")
+    with pytest.warns(DeprecationWarning, match=f"is now `{new}`") as caught:
+        found = getattr(space, old)
+    assert found is getattr(space, new)
+    assert [w.filename for w in caught] == [__file__]
+
+
+def test_a_name_that_never_was_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"nncore\.regularizers.*l3"):
+        regularizers.l3  # noqa: B018
+
+
+@pytest.mark.parametrize("owner_of_words", [*_legacy.DROPPED, *_legacy.KEPT])
+def test_every_owner_in_the_table_is_there(owner_of_words):
+    assert callable(owner(owner_of_words))
+
+
+@pytest.mark.parametrize(("old", "new"), _legacy.LOG_KEYS.items())
+def test_both_spellings_of_a_log_key_are_one_entry(old, new):
+    logs = callbacks.Logs({old: 1.0, f"val_{old}": 2.0})
+    assert logs[new] == logs.get(new) == 1.0
+    assert logs[f"val_{new}"] == 2.0
+    assert list(logs) == [old, f"val_{old}"]
+    assert logs.get("loss", 3.0) == 3.0
+
+
+def compiled_model():
+    model = models.Sequential(
+        [layers.Dense(3, input_dim=2), layers.Dense(1, activation="sigmoid")], seed=1
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["mse"])
+    return model
+
+
+def rows():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((50, 2))
+    return x, (x[:, 0] > 0).astype(float)
+
+
+def generator(size=10):
+    x, y = rows()
+    while True:
+        for first in range(0, len(x), size):
+            yield x[first : first + size], y[first : first + size]
+
+
+def test_show_accuracy_measures_accuracy_and_training_goes_on():
+    plain, shown = compiled_model(), compiled_model()
+    for model in (plain, shown):
+        model.fit(*rows(), epochs=2, verbose=0)
+    plain.fit(*rows(), verbose=0)
+    with pytest.warns(DeprecationWarning, match="metrics"):
+        history = shown.fit(*rows(), show_accuracy=True, verbose=0)
+    assert list(history.history) == ["loss", "mse", "acc"]
+    assert shown.optimizer.iterations == plain.optimizer.iterations
+    for one, other in zip(plain.get_weights(), shown.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.warns(DeprecationWarning, match="metrics"):
+        scores = shown.evaluate(*rows(), show_accuracy=True, verbose=0)
+    assert len(scores) == 3
+    with pytest.warns(DeprecationWarning, match="metrics"):
+        assert len(plain.evaluate(*rows(), show_accuracy=False, verbose=0)) == 2
+
+
+def test_generators_of_keras_2():
+    old, new = compiled_model(), compiled_model()
+    with pytest.warns(DeprecationWarning, match="is now `fit`.*`workers`") as caught:
+        history = old.fit_generator(
+            generator(),
+            steps_per_epoch=5,
+            epochs=2,
+            verbose=0,
+            validation_data=generator(),
+            validation_steps=5,
+            workers=4,
+        )
+    assert [w.filename for w in caught] == [__file__]
+    modern = new.fit(
+        *rows(),
+        batch_size=10,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+        validation_data=rows(),
+    )
+    assert history.history == modern.history
+    with pytest.warns(DeprecationWarning, match="is now `evaluate`"):
+        scores = old.evaluate_generator(generator(), steps=5)
+    assert scores == new.evaluate(*rows(), verbose=0)
+    with pytest.warns(DeprecationWarning, match="is now `predict`"):
+        outputs = old.predict_generator(generator(), 5)
+    np.testing.assert_array_equal(outputs, new.predict(rows()[0]))
+
+
+def test_generators_of_keras_1_count_rows():
+    old, new = compiled_model(), compiled_model()
+    with pytest.warns(DeprecationWarning):
+        history = old.fit_generator(
+            generator(),
+            45,
+            nb_epoch=2,
+            verbose=0,
+            validation_data=generator(),
+            nb_val_samples=41,
+            max_q_size=3,
+        )
+    assert old.optimizer.iterations == 10
+    modern = new.fit(
+        *rows(),
+        batch_size=10,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+        validation_data=rows(),
+    )
+    assert history.history["val_loss"] == modern.history["val_loss"]
+    with pytest.warns(DeprecationWarning):
+        assert len(old.predict_generator(generator(), val_samples=11)) == 20
+        old.evaluate_generator(generator(), val_samples=11)
+
+
+def test_what_gives_no_batches_is_no_generator():
+    with pytest.warns(DeprecationWarning), pytest.raises(TypeError, match="gives"):
+        compiled_model().fit_generator(rows())
+
+
+def test_a_learning_rate_is_set_through_the_backend():
+    optimizer = optimizers.SGD(0.5)
+    rate = float(backend.get_value(optimizer.lr))
+    backend.set_value(optimizer.lr, rate / 2)
+    assert optimizer.learning_rate == 0.25
+    optimizer.learning_rate.assign(0.125)
+    assert optimizer.learning_rate.numpy() == optimizer.lr.value == 0.125
+    assert type(copy.deepcopy(optimizer).learning_rate.numpy()) is float
+    assert type(optimizer.get_config()["learning_rate"]) is float
+    with pytest.raises(TypeError, match="set_weights"):
+        backend.set_value(np.ones(2), 1.0)
+
+
+def test_running_metrics_of_single_batches():
+    model, whole = compiled_model(), compiled_model()
+    x, y = rows()
+    for first in range(0, 50, 10):
+        part = slice(first, first + 10)
+        report = model.train_on_batch(x[part], y[part], reset_metrics=first == 0)
+    history = whole.fit(x, y, batch_size=10, shuffle=False, verbose=0).history
+    assert report == [values[0] for values in history.values()]
+    for first in range(0, 50, 10):
+        part = slice(first, first + 10)
+        report = model.test_on_batch(x[part], y[part], reset_metrics=first == 0)
+    assert report == model.evaluate(x, y, verbose=0)
+    model.test_on_batch(x[:9], y[:9], reset_metrics=False)
+    model.reset_metrics()
+    assert model.test_on_batch(x, y, reset_metrics=False) == report
 
 
 @pytest.mark.parametrize(

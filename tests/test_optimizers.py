@@ -69,7 +69,7 @@ def test_the_core_takes_what_an_optimizer_says(cls):
 def test_any_number_is_a_learning_rate(cls, rate):
     optimizer = cls(learning_rate=rate)
     assert optimizer.learning_rate == float(rate)
-    assert type(optimizer.learning_rate) is float
+    assert isinstance(optimizer.learning_rate, float)
 
 
 @EACH

@@ -629,8 +629,6 @@ def test_words_of_keras_1_and_2_are_taken(data):
     with pytest.warns(DeprecationWarning, match=r"nb_epoch.*epochs"):
         history = model.fit(*data, nb_epoch=3, verbose=0)
     assert len(history.epoch) == 3
-    with pytest.warns(DeprecationWarning, match="show_accuracy"):
-        model.fit(*data, show_accuracy=True, verbose=0)
     with pytest.raises(TypeError, match="nb_epochs"):
         model.fit(*data, nb_epochs=3)
 

@@ -1,8 +1,10 @@
-"""The command line: `nncore selftest`, `nncore info`, `nncore bench`."""
+"""The command line: `nncore run script.py`, `selftest`, `info`, `bench`."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 from .._version import __version__
@@ -23,6 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         nncore ...
         0
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and (words[0] == "run" or _is_script(words[0])):
+        from .script import main as run
+
+        return run(words[words[0] == "run" :])
     parser = argparse.ArgumentParser(
         prog="nncore", description="Dense neural networks on a CPU, trained in C."
     )
@@ -46,7 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "prediction with nncore and with every peer that is installed, in turns.",
     )
     add_arguments(bench)
-    options = parser.parse_args(argv)
+    commands.add_parser(
+        "run",
+        help="run a script that was written for Keras; also: nncore script.py",
+    )
+    options = parser.parse_args(words)
     command = options.command
     # Imported here, so that --help and --version answer without the core.
     if command == "selftest":
@@ -61,3 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     show_config()
     return 0
+
+
+def _is_script(word: str) -> bool:
+    """Whether a word can only be a file to run: no command has a dot or a slash."""
+    return not word.startswith("-") and (
+        word.endswith(".py") or os.sep in word or "/" in word
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from .. import _checks, _lookup, backend
+from .._rate import Rate as VariableRate
 from . import schedules
 from .schedules import LearningRateSchedule
 
@@ -132,7 +133,7 @@ class Optimizer(_lookup.Described):
         """
         if isinstance(self._learning_rate, LearningRateSchedule):
             return float(self._learning_rate._rates(self._batches(), 1)[0])
-        return self._learning_rate
+        return VariableRate(self._learning_rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
