@@ -53,7 +53,9 @@ class View(ModuleType):
             # `keras.layers.core` is there for whoever imported keras alone.
             return importlib.import_module(f"{self.__name__}.{name}")
         except ImportError:
-            raise AttributeError(self._missing(name)) from None
+            if found is None:
+                raise AttributeError(self._missing(name)) from None
+            return found
 
     def _missing(self, name: str) -> str:
         return f"module {self.__name__!r} has no attribute {name!r}{self._why}"
