@@ -11,6 +11,7 @@ import numpy as np
 from plotting import finish, pyplot
 
 import nncore
+from nncore import plot
 from nncore.datasets import gaussian_xor
 from nncore.layers import Dense
 from nncore.models import Sequential
@@ -24,7 +25,7 @@ options = parser.parse_args()
 
 
 def train(seed):
-    """Return a trained model, its losses, 5000 fresh points and its answers there."""
+    """Return a trained model, its history, 5000 fresh points and their classes."""
     nncore.utils.set_random_seed(seed)
     x, y = gaussian_xor(10_000, seed=seed)
     model = Sequential()
@@ -38,26 +39,32 @@ def train(seed):
     )
     history = model.fit(x, y, epochs=200, batch_size=100, verbose=0)
     x_test, y_test = gaussian_xor(5000, seed=1000 + seed)
-    answer = model.predict(x_test, verbose=0).argmax(axis=1)
-    return history.history["loss"], x_test, answer, answer == y_test.argmax(axis=1)
+    return model, history, x_test, y_test.argmax(axis=1)
 
 
-loss, points, answer, right = train(options.seed)
+def are_right(model, points, classes):
+    """Return whether each point is given its class."""
+    return model.predict(points, verbose=0).argmax(axis=1) == classes
+
+
+model, history, points, classes = train(options.seed)
+right = are_right(model, points, classes)
 print(f"Test accuracy on {len(points)} fresh points: {right.mean():.4f}")
 
 if options.seeds:
-    accuracy = np.array([train(seed)[3].mean() for seed in range(options.seeds)])
+    accuracy = []
+    for seed in range(options.seeds):
+        found, _, fresh, wanted = train(seed)
+        accuracy.append(are_right(found, fresh, wanted).mean())
+    accuracy = np.array(accuracy)
     print("Test accuracy of each seed:", *sorted(accuracy.round(3).tolist()))
     print(f"{(accuracy > 0.99).sum()} of {options.seeds} seeds end above 0.99")
 
 plt = pyplot()
 figure, (left, middle) = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
-left.plot(loss)
-left.set(xlabel="epoch", ylabel="loss", title="Training")
-for label, title in enumerate(["same sign", "other sign"]):
-    chosen = points[(answer == label) & right]
-    middle.scatter(*chosen.T, s=4, label=title)
-middle.scatter(*points[~right].T, s=12, c="black", marker="x", label="wrong")
-middle.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal", title="Fresh points")
+plot.history(history, "loss", ax=left).set(title="Training")
+plot.decision_regions(model, points, classes, labels=["same sign", "other"], ax=middle)
+middle.scatter(*points[~right].T, s=16, c="black", marker="x", label="wrong")
+middle.set(title="Fresh points")
 middle.legend(loc="upper right")
 finish(plt, __file__)

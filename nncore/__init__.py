@@ -44,10 +44,11 @@ from .saving import load_model
 
 if _typing.TYPE_CHECKING:
     from . import datasets as datasets
+    from . import plot as plot
     from . import reference as reference
 
 # Loaded when first used: what a training does not need would slow the import down.
-_LATER = ("datasets", "reference")
+_LATER = ("datasets", "plot", "reference")
 
 
 _stand_in.allow_old_names()
