@@ -73,6 +73,51 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("AdamW", {}),
     ("Adamax", {}),
     ("Nadam", {}),
+    ("Lion", {"weight_decay": 0.1}),
+    ("Ftrl", {"learning_rate": 0.3}),
+    (
+        "Ftrl",
+        {
+            "learning_rate": 0.3,
+            "learning_rate_power": -0.7,
+            "l1_regularization_strength": 0.02,
+            "l2_regularization_strength": 0.01,
+            "l2_shrinkage_regularization_strength": 0.03,
+            "beta": 0.5,
+        },
+    ),
+    ("SGD", {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 7}),
+    ("Nadam", {"gradient_accumulation_steps": 3, "weight_decay": 0.1}),
+    (
+        "Adam",
+        {
+            "use_ema": True,
+            "ema_momentum": 0.8,
+            "ema_overwrite_frequency": 4,
+            "gradient_accumulation_steps": 2,
+        },
+    ),
+    ("Adamax", {"loss_scale_factor": 128.0}),
+    *(
+        ("SGD", {"momentum": 0.9, "learning_rate": schedule})
+        for schedule in (
+            ("ExponentialDecay", {"decay_steps": 7, "decay_rate": 0.8}),
+            ("InverseTimeDecay", {"decay_steps": 7, "decay_rate": 0.8}),
+            ("PolynomialDecay", {"decay_steps": 12, "power": 1.5, "cycle": True}),
+            ("CosineDecay", {"decay_steps": 40, "alpha": 0.1}),
+            ("CosineDecayRestarts", {"first_decay_steps": 9, "m_mul": 0.9}),
+        )
+    ),
+    (
+        "Adam",
+        {
+            "gradient_accumulation_steps": 2,
+            "learning_rate": (
+                "PiecewiseConstantDecay",
+                {"boundaries": [7, 30], "values": [0.01, 0.005, 0.001]},
+            ),
+        },
+    ),
 ]
 ACTIVATIONS = (
     *("relu", "leaky_relu", "relu6", "elu", "selu", "celu", "gelu", "sigmoid"),
@@ -120,6 +165,11 @@ def build(library, case):
     loss = getattr(library.losses, name)(**options)
     name, options = case["optimizer"]
     options = {"learning_rate": 0.01, **options, **case["clipping"]}
+    if isinstance(options["learning_rate"], tuple):
+        cls, words = options["learning_rate"]
+        words = words if "values" in words else {"initial_learning_rate": 0.02, **words}
+        schedule = getattr(library.optimizers.schedules, cls)(**words)
+        options["learning_rate"] = schedule
     optimizer = getattr(library.optimizers, name)(**options)
     penalty = case["penalty"]
     if penalty:

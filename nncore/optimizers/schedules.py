@@ -367,7 +367,8 @@ class CosineDecay(_Formula):
 class CosineDecayRestarts(_Formula):
     """`CosineDecay` that begins anew whenever it is down.
 
-    Wave number i = 0, 1, ... takes steps t_mul^i batches and begins at lr m_mul^i.
+    lr ((1 - alpha) m_mul^i (1 + cos(pi p)) / 2 + alpha), where wave i = 0, 1, ... takes
+    steps t_mul^i batches, of which the share p is done.
 
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm
     restarts", 2017.
@@ -417,16 +418,21 @@ class CosineDecayRestarts(_Formula):
             wave = np.floor(p)
             p = p - wave
         else:
-            # The first wave ends at 1, the second at 1 + t_mul, ...
             wave = np.floor(np.log(1 - p * (1 - self.t_mul)) / math.log(self.t_mul))
-            begun = (1 - self.t_mul**wave) / (1 - self.t_mul)
-            p = (p - begun) / self.t_mul**wave
-        lr = self.initial_learning_rate * self.m_mul**wave
-        return lr * _cosine(p, self.alpha)
+            # The logarithms' rounding must not put a restart off.
+            wave = np.where(p >= self._begin(wave + 1), wave + 1, wave)
+            p = (p - self._begin(wave)) / self.t_mul**wave
+        rates = _cosine(p, self.alpha, self.m_mul**wave)
+        return self.initial_learning_rate * rates
+
+    def _begin(self, wave: Array) -> Array:
+        """0, 1, 1 + t_mul, 1 + t_mul + t_mul^2, ..."""
+        return np.asarray((1 - self.t_mul**wave) / (1 - self.t_mul))
 
 
-def _cosine(p: Array, alpha: float) -> Array:
-    return (1 - alpha) * (0.5 * (1 + np.cos(math.pi * p))) + alpha
+def _cosine(p: Array, alpha: float, height: float | Array = 1.0) -> Array:
+    rates: Array = (1 - alpha) * (0.5 * height * (1 + np.cos(math.pi * p))) + alpha
+    return rates
 
 
 def _start(value: Any) -> float:
