@@ -731,9 +731,10 @@ LOSSES = tuple(name for name in _LOSSES if not name.endswith("_logits"))
 """Names of all losses; crossentropies have a second form that takes logits."""
 
 
-def _loss(
+def loss_with_gradient(
     spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike
 ) -> tuple[Array, Array]:
+    """Both `loss_value` and `loss_gradient`, computed at once."""
     kind = str(spec["kind"])
     if spec.get("from_logits") and f"{kind}_logits" in _LOSSES:
         kind += "_logits"
@@ -765,7 +766,7 @@ def loss_value(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Arra
         >>> loss_value({"kind": "mean_squared_error"}, [[0.0, 1.0]], [[0.0, 3.0]])
         array([2.])
     """
-    return _loss(spec, y_true, y_pred)[0]
+    return loss_with_gradient(spec, y_true, y_pred)[0]
 
 
 def loss_gradient(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Array:
@@ -783,7 +784,7 @@ def loss_gradient(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> A
         >>> loss_gradient({"kind": "mean_squared_error"}, [[0.0, 1.0]], [[0.0, 3.0]])
         array([[0., 2.]])
     """
-    return _loss(spec, y_true, y_pred)[1]
+    return loss_with_gradient(spec, y_true, y_pred)[1]
 
 
 # ---- Penalties and clipping ---------------------------------------------------------
@@ -1396,13 +1397,15 @@ def shuffled(n: int, seed: int, epoch: int) -> npt.NDArray[np.uint32]:
     counter[:, 1] = 5
     counter[:, 2] = epoch & 0xFFFFFFFF
     counter[:, 3] = epoch >> 32
-    words = philox(counter, seed).reshape(-1, 2).astype(np.uint64)
-    order = np.arange(n, dtype=np.uint32)
+    words = philox(counter, seed).reshape(-1, 2)[:n].astype(np.uint64)
+    # The product has 96 bits: its low part is carried into the high part by hand.
+    low, high = words.T * np.arange(1, n + 1, dtype=np.uint64)
+    places = ((low >> np.uint64(32)) + high >> np.uint64(32)).tolist()
+    order = list(range(n))
     for i in range(n - 1, 0, -1):
-        word = int(words[i, 0]) | int(words[i, 1]) << 32
-        j = word * (i + 1) >> 64
+        j = places[i]
         order[i], order[j] = order[j], order[i]
-    return order
+    return np.array(order, dtype=np.uint32)
 
 
 # ---- Metrics ------------------------------------------------------------------------
@@ -1509,9 +1512,9 @@ class Network:
         cols = n_in
         for layer in self.layers:
             layer["places"] = {}
-            for name, shape in _kind(layer).shapes(layer, cols).items():
+            for name, shape in self.kind(layer).shapes(layer, cols).items():
                 self._add_variable(layer, name, shape)
-            cols = _kind(layer).n_out(layer, cols)
+            cols = self.kind(layer).n_out(layer, cols)
         self.n_out = cols
 
     def _add_variable(
@@ -1524,6 +1527,10 @@ class Network:
         l1, l2 = layer.get(f"{role}_l1") or 0.0, layer.get(f"{role}_l2") or 0.0
         self.penalties.append((l1, l2))
         self.constraints.append(layer.get(f"{role}_constraint"))
+
+    def kind(self, layer: Spec) -> _Same:
+        """What a layer computes between its input and its pre-activation."""
+        return _kind(layer)
 
     def variables_of(self, layer: Spec) -> Weights:
         """One layer's variables by name."""
@@ -1556,7 +1563,7 @@ class Network:
         records = []
         for layer in self.layers:
             v, training = self.variables_of(layer), step is not None
-            z, kept = _kind(layer).forward(layer, x, v, training)
+            z, kept = self.kind(layer).forward(layer, x, v, training)
             y = self.activate(layer, z)
             factor, shift = self.noise(layer, y.shape, step)
             records.append(Record(x, kept, z, y, factor))
@@ -1586,7 +1593,7 @@ class Network:
                     d = d + penalty_gradient(record.y, *penalties) / len(record.y)
                 d = self.activate_back(layer, d, record.z)
             v = self.variables_of(layer)
-            d, found = _kind(layer).backward(layer, d, record.x, v, record.kept)
+            d, found = self.kind(layer).backward(layer, d, record.x, v, record.kept)
             for name, i in layer["places"].items():
                 if name in found:
                     gradients[i] = found[name]
