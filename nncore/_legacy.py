@@ -209,7 +209,6 @@ def modern_words(
     words: dict[str, Any],
     *,
     given: Collection[str] = (),
-    stacklevel: int = 2,
 ) -> dict[str, Any]:
     """Return the keyword arguments `words` of `owner` under their modern names.
 
@@ -217,7 +216,6 @@ def modern_words(
         owner: The function's name in the tables of this file, e.g. "Dense".
         words: Keyword arguments as the caller gave them.
         given: Names of the parameters that were given by position.
-        stacklevel: As in `warnings.warn`, counted from the caller of this function.
 
     Returns:
         A new dictionary; keywords that are in no table stay as they are.
@@ -255,7 +253,7 @@ def modern_words(
         warnings.warn(
             f"Update your `{owner}` call: {', '.join(advice)}.",
             DeprecationWarning,
-            stacklevel=stacklevel + 1,
+            stacklevel=callers_level(),
         )
     if advice or not kept.isdisjoint(words):
         changed = [
@@ -268,7 +266,7 @@ def modern_words(
                 f"`{owner}` has other defaults than in Keras 1 and 2 for "
                 f"{', '.join(changed)}: give the value to be sure.",
                 UserWarning,
-                stacklevel=stacklevel + 1,
+                stacklevel=callers_level(),
             )
     return result
 
@@ -300,7 +298,7 @@ def accepts_old_words(owner: str) -> Callable[[_Function], _Function]:
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             if owner in VERBS or not old.isdisjoint(kwargs):
                 given = names[: len(args)]
-                kwargs = modern_words(owner, kwargs, given=given, stacklevel=2)
+                kwargs = modern_words(owner, kwargs, given=given)
             return function(*args, **kwargs)
 
         return cast(_Function, wrapper)
@@ -318,7 +316,7 @@ def shows_accuracy(function: _Function) -> _Function:
                 f"Update your `Sequential.{function.__name__}` call: `show_accuracy` "
                 "is now `metrics=['accuracy']` of `compile`.",
                 DeprecationWarning,
-                stacklevel=2,
+                stacklevel=callers_level(),
             )
             if kwargs.pop("show_accuracy"):
                 self._measure_accuracy()
@@ -341,7 +339,7 @@ def dense_arguments(function: _Function) -> _Function:
         if "weights" in kwargs:
             kwargs = _dense_weights(kwargs)
         if not _DENSE.isdisjoint(kwargs):
-            kwargs = modern_words("Dense", kwargs, stacklevel=2)
+            kwargs = modern_words("Dense", kwargs)
         return function(self, *args, **kwargs)
 
     return cast(_Function, wrapper)
@@ -370,7 +368,7 @@ def _dense_positions(
         "Update your `Dense` call: the second argument is now `activation`; write "
         f"`kernel_initializer={args[1]!r}`.",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=callers_level(),
     )
     return args[:1], kwargs
 
@@ -394,6 +392,6 @@ def _dense_weights(kwargs: dict[str, Any]) -> dict[str, Any]:
         "Update your `Dense` call: `weights` is now `kernel_initializer` and "
         "`bias_initializer`, which take arrays.",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=callers_level(),
     )
     return kwargs

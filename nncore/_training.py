@@ -18,6 +18,7 @@ import numpy as np
 
 from nncore import _checks
 from nncore._advice import TrainingWarning
+from nncore._legacy import callers_level
 from nncore._progress import Progress
 from nncore._streams import Batches
 from nncore.callbacks import CallbackList, History, Logs
@@ -184,9 +185,13 @@ class Training:
         self.model._take_averages()
         self.callbacks.on_train_end(logs)
         if self.nan_batch >= 0:
-            warnings.warn(self._nan_message(), RuntimeWarning, stacklevel=4)
+            warnings.warn(
+                self._nan_message(), RuntimeWarning, stacklevel=callers_level()
+            )
         elif self.watch is not None and self.watch.finding:
-            warnings.warn(self.watch.finding, TrainingWarning, stacklevel=4)
+            warnings.warn(
+                self.watch.finding, TrainingWarning, stacklevel=callers_level()
+            )
 
     def _run_free(self) -> dict[str, Any]:
         """All epochs, many in one call: nobody waits for the end of any of them."""

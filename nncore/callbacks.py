@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nncore import _checks
-from nncore._legacy import LOG_KEYS, accepts_old_words
+from nncore._legacy import LOG_KEYS, accepts_old_words, callers_level
 
 if TYPE_CHECKING:
     import numpy as np
@@ -525,7 +525,7 @@ class _Monitor(Callback):
                 f"{type(self).__name__} looks at '{self.monitor}', which this training "
                 f"does not report. Reported: {', '.join(logs or {}) or 'nothing'}",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=callers_level(),
             )
             return None
         return float(found)

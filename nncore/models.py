@@ -32,7 +32,7 @@ from nncore import (
     saving,
 )
 from nncore import _training as training
-from nncore._legacy import accepts_old_words, shows_accuracy
+from nncore._legacy import accepts_old_words, callers_level, shows_accuracy
 from nncore._old_verbs import OldVerbs
 from nncore.callbacks import Callback, CallbackList, History
 from nncore.layers import InputLayer, Layer
@@ -977,7 +977,7 @@ class Sequential(OldVerbs):
         for kind, text in said:
             if kind not in self._advised:
                 self._advised.add(kind)
-                warnings.warn(text, _advice.TrainingWarning, stacklevel=4)
+                warnings.warn(text, _advice.TrainingWarning, stacklevel=callers_level())
 
     # ---- evaluate, predict -------------------------------------------------------
 
@@ -1377,7 +1377,7 @@ class Sequential(OldVerbs):
             )
             if compiled.on_nan == "raise":
                 raise FloatingPointError(message)
-            warnings.warn(message, RuntimeWarning, stacklevel=2)
+            warnings.warn(message, RuntimeWarning, stacklevel=callers_level())
         values = rows[0].tolist() if len(rows) else [math.nan] * len(compiled.keys)
         return _report(compiled.keys, values, return_dict)
 

@@ -189,7 +189,7 @@ def run(case, isa, cut=None):
     while left:
         rows, done, _, nan = train(net, *data, batches=cut or left, **options)
         assert nan == -1
-        reports += rows
+        reports.extend(rows)
         left -= done
     team, predictions = net.last_run["team"], net.predict(case.x)
     middle = len(case.x) // 2

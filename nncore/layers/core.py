@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import _checks, activations, initializers, regularizers
 from .._advice import TrainingWarning
-from .._legacy import accepts_old_words, dense_arguments
+from .._legacy import accepts_old_words, callers_level, dense_arguments
 from ._layer import Layer, Shape, checked_shape
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Dense(Layer):
                 f"Layer {self.name!r} has a softmax over one unit, which is always 1. "
                 "Use the activation 'sigmoid'.",
                 TrainingWarning,
-                stacklevel=3,
+                stacklevel=callers_level(),
             )
 
     @property

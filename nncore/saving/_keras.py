@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, TypeVar
 from numpy.typing import NDArray
 
 from .. import _lookup
+from .._legacy import callers_level
 from .._version import __version__
 from ..models import Sequential
 from . import (
@@ -145,7 +146,7 @@ def _restored(problem: str | None) -> None:
         warnings.warn(
             f"The optimizer starts anew, as its arrays do not fit. Received: {problem}",
             UserWarning,
-            stacklevel=5,
+            stacklevel=callers_level(),
         )
 
 

@@ -23,6 +23,7 @@ from .. import (
     optimizers,
     regularizers,
 )
+from .._legacy import callers_level
 from . import _config
 from ._files import ModelFileError
 
@@ -148,7 +149,7 @@ def _layer(cls: str, config: Any, place: int, old: bool) -> dict[str, Any]:
             "and 2, clip(0.2 x + 0.5, 0, 1); here it is Keras 3's, "
             "clip(x / 6 + 0.5, 0, 1).",
             UserWarning,
-            stacklevel=6,
+            stacklevel=callers_level(),
         )
     return {"class_name": cls, "config": words}
 
@@ -449,7 +450,7 @@ def _metric_node(written: Any) -> Any:
         warnings.warn(
             "Keras has no metric Huber: it is left out of the file.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=callers_level(),
         )
         return None
     return _named("keras.metrics", written)

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .._legacy import callers_level
 from ..layers import Layer
 from ..models import Sequential
 
@@ -61,7 +62,9 @@ def assign(
         )
         if not skip_mismatch:
             raise ValueError(message)
-        warnings.warn(f"{message}; they are left out", UserWarning, stacklevel=5)
+        warnings.warn(
+            f"{message}; they are left out", UserWarning, stacklevel=callers_level()
+        )
     for layer, arrays in fitting:
         layer.set_weights(arrays)
 
