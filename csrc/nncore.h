@@ -126,7 +126,20 @@ typedef enum nn_constraint { NN_CONSTRAINTS(NN_ENUM) NN_CONSTRAINT_END } nn_cons
     X(squared_hinge)                                                                   \
     X(categorical_hinge)                                                               \
     X(kl_divergence)                                                                   \
-    X(poisson)
+    X(poisson)                                                                         \
+    X(mean_absolute_percentage_error)                                                  \
+    X(mean_squared_logarithmic_error)                                                  \
+    X(cosine_similarity)                                                               \
+    X(binary_focal_crossentropy)                                                       \
+    X(binary_focal_crossentropy_logits)                                                \
+    X(categorical_focal_crossentropy)                                                  \
+    X(categorical_focal_crossentropy_logits)                                           \
+    X(categorical_generalized_cross_entropy)                                           \
+    X(dice)                                                                            \
+    X(tversky)                                                                         \
+    X(quantile)                                                                        \
+    X(tweedie)                                                                         \
+    X(gaussian_nll)
 #define NN_ENUM(name) NN_LOSS_##name,
 typedef enum nn_loss { NN_LOSSES(NN_ENUM) NN_LOSS_END } nn_loss;
 #undef NN_ENUM
@@ -223,6 +236,16 @@ typedef struct nn_loss_spec {
     int from_logits;        /* crossentropies: the network's output is a logit */
     double label_smoothing; /* crossentropies, in [0, 1] */
     double delta;           /* huber */
+    double alpha, beta;     /* tversky; alpha: focal crossentropies */
+    double gamma;           /* focal crossentropies */
+    int balances;           /* binary focal: classes count alpha and 1 - alpha */
+    double q;               /* categorical_generalized_cross_entropy */
+    double power;           /* tweedie */
+    int log_variance, full; /* gaussian_nll */
+    const double *list;     /* quantile: the quantiles; categorical focal: alpha of */
+    size_t n_list;          /* each class, or none */
+    int ignores;            /* sparse: rows with the label `ignored` do not count */
+    double ignored;
     nn_reduction reduction; /* these two: of what is optimised, not of metrics */
     double weight;          /* the batch's loss is multiplied by it */
 } nn_loss_spec;

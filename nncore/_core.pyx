@@ -346,16 +346,31 @@ cdef class Taken:
 
 # ---- the network -------------------------------------------------------------------
 
-cdef int fill_loss(c.nn_loss_spec *spec, loss) except -1:
+cdef Array fill_loss(c.nn_loss_spec *spec, loss):
+    """Fill a description; the array returned holds what it points at."""
+    get = loss.get
     spec.kind = <c.nn_loss>index_of(LOSSES, loss["kind"], "loss kind")
-    spec.from_logits = bool(loss.get("from_logits"))
-    spec.label_smoothing = loss.get("label_smoothing") or 0.0
-    spec.delta = loss.get("delta") or 0.0
+    spec.from_logits = bool(get("from_logits"))
+    spec.label_smoothing = get("label_smoothing") or 0.0
+    spec.delta = get("delta") or 0.0
+    spec.alpha = get("alpha") or 0.0
+    spec.beta = get("beta") or 0.0
+    spec.gamma = get("gamma") or 0.0
+    spec.balances = bool(get("apply_class_balancing"))
+    spec.q = get("q") or 0.0
+    spec.power = get("power") or 0.0
+    spec.log_variance = bool(get("log_variance"))
+    spec.full = bool(get("full"))
+    spec.ignores = get("ignore_class") is not None
+    spec.ignored = get("ignore_class") or 0.0
     spec.reduction = <c.nn_reduction>index_of(
-        REDUCTIONS, loss.get("reduction") or REDUCTIONS[0], "reduction"
+        REDUCTIONS, get("reduction") or REDUCTIONS[0], "reduction"
     )
-    spec.weight = loss.get("weight", 1.0)
-    return 0
+    spec.weight = get("weight", 1.0)
+    cdef Array held = hold(np.array(get("list") or (), np.float64), b"d", 8, "list")
+    spec.list = <const double *>held.view.buf
+    spec.n_list = held.rows
+    return held
 
 
 cdef int fill_constraint(c.nn_constraint_spec *spec, constraint) except -1:
@@ -460,7 +475,7 @@ cdef class Network:
         cdef nn_status status
         cdef bytes undecayed = bytes(optimizer.get("undecayed") or ())
         get = optimizer.get
-        fill_loss(&loss_spec, loss)
+        held = [fill_loss(&loss_spec, loss)]
         rule.kind = <c.nn_optimizer>index_of(OPTIMIZERS, optimizer["kind"],
                                              "optimizer kind")
         rule.momentum = get("momentum") or 0.0
@@ -505,7 +520,7 @@ cdef class Network:
                 metric_specs[i].threshold = metric.get("threshold") or 0.0
                 metric_specs[i].weighted = bool(metric.get("weighted"))
                 if metric.get("loss") is not None:
-                    fill_loss(&metric_specs[i].loss, metric["loss"])
+                    held.append(fill_loss(&metric_specs[i].loss, metric["loss"]))
             status = c.nn_net_compile(self.net, &loss_spec, metric_specs, n, &rule)
         finally:
             free(metric_specs)

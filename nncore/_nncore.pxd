@@ -110,6 +110,18 @@ cdef extern from "nncore.h" nogil:
         int from_logits
         double label_smoothing
         double delta
+        double alpha
+        double beta
+        double gamma
+        int balances
+        double q
+        double power
+        int log_variance
+        int full
+        const double *list
+        size_t n_list
+        int ignores
+        double ignored
         nn_reduction reduction
         double weight
 

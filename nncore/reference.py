@@ -563,8 +563,18 @@ def _kind(layer: Spec) -> _Same:
 
 
 class _Options(NamedTuple):
-    label_smoothing: float
-    delta: float
+    label_smoothing: float = 0.0
+    delta: float = 1.0
+    alpha: float = 0.25
+    beta: float = 0.5
+    gamma: float = 2.0
+    apply_class_balancing: bool = False
+    q: float = 0.5
+    power: float = 1.5
+    log_variance: bool = False
+    full: bool = False
+    list: Sequence[float] = ()
+    ignore_class: int | None = None
 
 
 _Loss = Callable[[Array, Array, _Options], tuple[Array, Array]]
@@ -661,16 +671,27 @@ def _one_hot(labels: npt.NDArray[Any], cols: int) -> Array:
 def _sparse_categorical_crossentropy(
     t: Array, p: Array, o: _Options
 ) -> tuple[Array, Array]:
-    """The same with labels 0 .. cols - 1 in place of one-hot rows."""
-    return _categorical_crossentropy(_one_hot(t, p.shape[-1]), p, _Options(0.0, 0.0))
+    """The same with labels 0 .. cols - 1 in place of one-hot rows.
+
+    Rows whose label is ``ignore_class`` have loss 0.
+    """
+    pair = _categorical_crossentropy(_one_hot(t, p.shape[-1]), p, _Options())
+    return _forget(t, *pair, o)
 
 
 def _sparse_categorical_crossentropy_logits(
     t: Array, z: Array, o: _Options
 ) -> tuple[Array, Array]:
     """The same on logits."""
-    t = _one_hot(t, z.shape[-1])
-    return _categorical_crossentropy_logits(t, z, _Options(0.0, 0.0))
+    one_hot = _one_hot(t, z.shape[-1])
+    return _forget(t, *_categorical_crossentropy_logits(one_hot, z, _Options()), o)
+
+
+def _forget(
+    t: Array, value: Array, slope: Array, o: _Options
+) -> tuple[Array, Array]:
+    gone = t.reshape(-1) == (math.nan if o.ignore_class is None else o.ignore_class)
+    return np.where(gone, 0.0, value), np.where(gone[:, None], 0.0, slope)
 
 
 def _hinge(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
@@ -709,6 +730,171 @@ def _poisson(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
     return _mean(p - t * np.log(p + EPSILON), 1 - t / (p + EPSILON))
 
 
+def _mean_absolute_percentage_error(
+    t: Array, p: Array, o: _Options
+) -> tuple[Array, Array]:
+    """Loss l = 100 mean |p - t| / max(|t|, eps); the slope at p = t is 0."""
+    share = 100 / np.maximum(np.abs(t), EPSILON)
+    return _mean(share * np.abs(p - t), share * np.sign(p - t))
+
+
+def _mean_squared_logarithmic_error(
+    t: Array, p: Array, o: _Options
+) -> tuple[Array, Array]:
+    """Loss l = mean (log(1 + max(p, eps)) - log(1 + max(t, eps)))^2."""
+    q = np.maximum(p, EPSILON)
+    x = np.log1p(q) - np.log1p(np.maximum(t, EPSILON))
+    return _mean(x**2, np.where(p < EPSILON, 0.0, 2 * x / (1 + q)))
+
+
+def _cosine_similarity(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = -sum t p / (|t| |p|), |x| = max(sqrt(sum x^2), eps)."""
+    size = np.sqrt((p**2).sum(axis=-1, keepdims=True))
+    q = np.maximum(size, EPSILON)
+    u = t / np.maximum(np.sqrt((t**2).sum(axis=-1, keepdims=True)), EPSILON)
+    value = -(u * p / q).sum(axis=-1, keepdims=True)
+    # Where |p| is cut, it is a constant.
+    turn = np.where(size < EPSILON, 0.0, value * p / q)
+    return value[:, 0], -(u + turn) / q
+
+
+def _binary_focal_crossentropy(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean w u^gamma b, where b is the binary crossentropy of an element.
+
+    ``u = 1 - (t p + (1 - t) (1 - p))`` says how wrong p is; ``w = t alpha + (1 - t)
+    (1 - alpha)`` if classes are balanced, else 1. Lin, Goyal, Girshick, He, Dollar,
+    Focal Loss for Dense Object Detection (2017).
+    """
+    t = t * (1 - o.label_smoothing) + 0.5 * o.label_smoothing
+    q = np.clip(p, EPSILON, 1 - EPSILON)
+    b = -(t * np.log(q) + (1 - t) * np.log1p(-q))
+    db = np.where(p == q, (q - t) / (q * (1 - q)), 0.0)
+    w = t * o.alpha + (1 - t) * (1 - o.alpha) if o.apply_class_balancing else 1.0
+    u = t + p - 2 * t * p
+    du = o.gamma * u ** (o.gamma - 1) * (1 - 2 * t) if o.gamma else 0.0
+    return _mean(w * u**o.gamma * b, w * (du * b + u**o.gamma * db))
+
+
+def _binary_focal_crossentropy_logits(
+    t: Array, z: Array, o: _Options
+) -> tuple[Array, Array]:
+    """The same with p = sigmoid(z)."""
+    p = _sigmoid(z)
+    value, slope = _binary_focal_crossentropy(t, p, o)
+    return value, slope * p * _sigmoid(-z)
+
+
+def _categorical_focal_crossentropy(
+    t: Array, p: Array, o: _Options
+) -> tuple[Array, Array]:
+    """Loss l = -sum alpha t (1 - q)^gamma log q, q = p / sum p clipped as above.
+
+    ``alpha`` is one number, or one for each class.
+    """
+    t = _smooth_classes(t, o) * (np.asarray(o.list) if len(o.list) else o.alpha)
+    total = p.sum(axis=-1, keepdims=True)
+    share = p / total
+    q = np.clip(share, EPSILON, 1 - EPSILON)
+    focus = t * (1 - q) ** o.gamma
+    dq = np.where(share == q, focus * (o.gamma * np.log(q) / (1 - q) - 1 / q), 0.0)
+    dp = (dq - (dq * share).sum(axis=-1, keepdims=True)) / total
+    return np.asarray(-(focus * np.log(q)).sum(axis=-1)), dp
+
+
+def _categorical_focal_crossentropy_logits(
+    t: Array, z: Array, o: _Options
+) -> tuple[Array, Array]:
+    """The same with p = softmax(z), whose sum is 1."""
+    p = np.exp(_log_softmax(z))
+    value, dp = _categorical_focal_crossentropy(t, p, o)
+    return value, p * dp
+
+
+def _categorical_generalized_cross_entropy(
+    t: Array, p: Array, o: _Options
+) -> tuple[Array, Array]:
+    """Loss l = (1 - p_y^q) / q, y the label 0 .. cols - 1.
+
+    Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks
+    with Noisy Labels (2018).
+    """
+    one_hot = _one_hot(t, p.shape[-1])
+    own = (one_hot * p).sum(axis=-1)
+    slope = np.where(one_hot == 1, -(own ** (o.q - 1))[:, None], 0.0)
+    return np.asarray((1 - own**o.q) / o.q), slope
+
+
+def _dice(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = 1 - 2 sum t p / (sum t + sum p + eps), sums along the row."""
+    size = (t + p).sum(axis=-1, keepdims=True) + EPSILON
+    share = 2 * (t * p).sum(axis=-1, keepdims=True) / size
+    return 1 - share[:, 0], (share - 2 * t) / size
+
+
+def _tversky(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = 1 - I / (I + alpha (T - I) + beta (P - I) + eps).
+
+    I, T and P are the sums of t p, t and p along the row. Salehi, Erdogmus, Gholipour,
+    Tversky loss function for image segmentation (2017).
+    """
+    both = (t * p).sum(axis=-1, keepdims=True)
+    missed, wrong = (
+        x.sum(axis=-1, keepdims=True) for x in (t * (1 - p), p * (1 - t))
+    )
+    size = both + o.alpha * missed + o.beta * wrong + EPSILON
+    steep = t * (1 - o.alpha - o.beta) + o.beta
+    return 1 - (both / size)[:, 0], (both / size * steep - t) / size
+
+
+def _quantile(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean max(q (t - p), (q - 1) (t - p)), q one of the k quantiles in turn.
+
+    Column j of p estimates quantile j mod k of target j / k. Koenker and Bassett,
+    Regression Quantiles (1978).
+    """
+    q = np.tile(np.asarray(o.list, dtype=np.float64), t.shape[-1])
+    e = p - np.repeat(t, len(o.list), axis=-1)
+    slope = np.where(e > 0, 1 - q, np.where(e < 0, -q, e))
+    return _mean(slope * e, slope)
+
+
+def _tweedie(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean d(t, q), the unit deviance of power c, q = max(p, eps).
+
+    ``d = 2 (t^(2-c) / ((1-c) (2-c)) - t q^(1-c) / (1-c) + q^(2-c) / (2-c))``, whose
+    limits are Poisson's, ``2 (t log(t / q) - t + q)``, for c = 1, and the gamma
+    distribution's, ``2 (log(q / t) + t / q - 1)``, for c = 2. Jorgensen, The Theory of
+    Dispersion Models (1997).
+    """
+    q, c = np.maximum(p, EPSILON), o.power
+    if c == 1:
+        value = np.where(t == 0, 0.0, t * np.log(t / q)) - t + q
+    elif c == 2:
+        value = np.log(q / t) + t / q - 1
+    else:
+        value = t ** (2 - c) / ((1 - c) * (2 - c)) - t * q ** (1 - c) / (1 - c)
+        value = value + q ** (2 - c) / (2 - c)
+    slope = np.where(p < EPSILON, 0.0, 2 * (q - t) * q**-c)
+    return _mean(2 * value, slope)
+
+
+def _gaussian_nll(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
+    """Loss l = mean (log v + (t - m)^2 / v) / 2, [m, v] the two halves of p.
+
+    With ``log_variance`` the second half is log v, else v is it or 1e-6, if that is
+    larger: then with the slope of 1e-6, as v could not grow without one. ``full`` adds
+    log(2 pi) / 2. Nix and Weigend, Estimating the Mean and Variance of the Target
+    Probability Distribution (1994).
+    """
+    m, v = np.split(p, 2, axis=-1)
+    v = np.exp(v) if o.log_variance else np.maximum(v, 1e-6)
+    e = m - t
+    value = 0.5 * (np.log(v) + e * e / v) + (0.5 * np.log(2 * np.pi) if o.full else 0)
+    dv = 0.5 * (1 / v - (e / v) ** 2) * (v if o.log_variance else 1)
+    slope = np.concatenate([e / v, dv], axis=-1) / t.shape[-1]
+    return np.asarray(value.mean(axis=-1)), slope
+
+
 _LOSSES: dict[str, _Loss] = {
     "mean_squared_error": _mean_squared_error,
     "mean_absolute_error": _mean_absolute_error,
@@ -725,6 +911,19 @@ _LOSSES: dict[str, _Loss] = {
     "categorical_hinge": _categorical_hinge,
     "kl_divergence": _kl_divergence,
     "poisson": _poisson,
+    "mean_absolute_percentage_error": _mean_absolute_percentage_error,
+    "mean_squared_logarithmic_error": _mean_squared_logarithmic_error,
+    "cosine_similarity": _cosine_similarity,
+    "binary_focal_crossentropy": _binary_focal_crossentropy,
+    "binary_focal_crossentropy_logits": _binary_focal_crossentropy_logits,
+    "categorical_focal_crossentropy": _categorical_focal_crossentropy,
+    "categorical_focal_crossentropy_logits": _categorical_focal_crossentropy_logits,
+    "categorical_generalized_cross_entropy": _categorical_generalized_cross_entropy,
+    "dice": _dice,
+    "tversky": _tversky,
+    "quantile": _quantile,
+    "tweedie": _tweedie,
+    "gaussian_nll": _gaussian_nll,
 }
 
 LOSSES = tuple(name for name in _LOSSES if not name.endswith("_logits"))
@@ -740,10 +939,8 @@ def loss_with_gradient(
         kind += "_logits"
     if kind not in _LOSSES:
         raise ValueError(f"Expected one of {', '.join(LOSSES)}. Received: {kind}")
-    delta = spec.get("delta")
-    options = _Options(
-        float(spec.get("label_smoothing") or 0.0), 1.0 if delta is None else delta
-    )
+    given = {word: spec[word] for word in _Options._fields if word in spec}
+    options = _Options(**{k: v for k, v in given.items() if v is not None})
     p = np.asarray(y_pred, dtype=np.float64)
     t = np.asarray(y_true, dtype=np.float64)
     with np.errstate(all="ignore"):
@@ -755,8 +952,11 @@ def loss_value(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Arra
 
     Args:
         spec: ``{"kind": name, "from_logits": bool, "label_smoothing": float,
-            "delta": float}``; all but the kind may be missing.
-        y_true: Targets ``[rows][cols]``, or ``[rows][1]`` labels for the sparse loss.
+            "delta": float}``, and what else belongs to the kind; all but the kind may
+            be missing.
+        y_true: Targets ``[rows][cols]``, or ``[rows][1]`` labels for losses that take
+            them; ``[rows][cols / 2]`` for ``gaussian_nll``, and ``[rows][cols / k]``
+            for k quantiles.
         y_pred: Predictions ``[rows][cols]``; logits if ``from_logits``.
 
     Returns:

@@ -26,7 +26,7 @@ static void destroy(nn_net *base)
                       net->norm_blocks, net->train_sums.of, net->eval_sums.of,
                       net->batch,       net->orders.of,     net->work,
                       net->tiny.block,  net->tiny.ops,      net->narrow,
-                      net->statistics,  net->gathers};
+                      net->statistics,  net->gathers,       net->numbers};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
     nn_free(net);

@@ -4,34 +4,100 @@
 
 #include "engine/net.h"
 
-/* Crossentropy behind its own squashing is computed from the logits. */
+/* The form of a loss that takes logits; NN_LOSS_END: none. */
+static nn_loss logits_form(nn_loss kind)
+{
+    switch (kind) {
+    case NN_LOSS_binary_crossentropy:
+        return NN_LOSS_binary_crossentropy_logits;
+    case NN_LOSS_categorical_crossentropy:
+        return NN_LOSS_categorical_crossentropy_logits;
+    case NN_LOSS_sparse_categorical_crossentropy:
+        return NN_LOSS_sparse_categorical_crossentropy_logits;
+    case NN_LOSS_binary_focal_crossentropy:
+        return NN_LOSS_binary_focal_crossentropy_logits;
+    case NN_LOSS_categorical_focal_crossentropy:
+        return NN_LOSS_categorical_focal_crossentropy_logits;
+    default:
+        return NN_LOSS_END;
+    }
+}
+
+static int is_logits_form(nn_loss kind)
+{
+    for (int k = 0; k < NN_LOSS_END; k++)
+        if (logits_form((nn_loss)k) == kind) return 1;
+    return 0;
+}
+
+/* The activation that a crossentropy undoes: behind it, it is computed from the logits;
+   NN_ACT_END: none. */
+static nn_activation undone_by(nn_loss kind)
+{
+    switch (kind) {
+    case NN_LOSS_binary_crossentropy:
+        return NN_ACT_sigmoid;
+    case NN_LOSS_categorical_crossentropy:
+    case NN_LOSS_sparse_categorical_crossentropy:
+        return NN_ACT_softmax;
+    default:
+        return NN_ACT_END;
+    }
+}
+
+/* Columns of targets that a loss takes; 0: it does not fit the network's output. */
+static size_t loss_columns(const struct net *net, const nn_loss_spec *spec)
+{
+    size_t n_out = net->base.n_out;
+    switch (spec->kind) {
+    case NN_LOSS_sparse_categorical_crossentropy:
+    case NN_LOSS_categorical_generalized_cross_entropy:
+        return 1;
+    case NN_LOSS_quantile:
+        return spec->n_list && n_out % spec->n_list == 0 ? n_out / spec->n_list : 0;
+    case NN_LOSS_gaussian_nll:
+        return n_out % 2 ? 0 : n_out / 2;
+    case NN_LOSS_categorical_focal_crossentropy:
+        return !spec->n_list || spec->n_list == n_out ? n_out : 0;
+    default:
+        return n_out;
+    }
+}
+
+/* *numbers: room for the loss's list; what is used of it is taken away. */
 static nn_status plan_loss(const struct net *net, const nn_loss_spec *spec,
-                           struct loss_plan *plan)
+                           real **numbers, struct loss_plan *plan)
 {
     const struct layer *last = &net->layers[net->base.n_layers - 1];
-    nn_loss kind = spec->kind, logits = NN_LOSS_END;
-    nn_activation squash = NN_ACT_softmax;
-    if (kind == NN_LOSS_binary_crossentropy) {
-        logits = NN_LOSS_binary_crossentropy_logits;
-        squash = NN_ACT_sigmoid;
-    } else if (kind == NN_LOSS_categorical_crossentropy) {
-        logits = NN_LOSS_categorical_crossentropy_logits;
-    } else if (kind == NN_LOSS_sparse_categorical_crossentropy) {
-        logits = NN_LOSS_sparse_categorical_crossentropy_logits;
-    }
-    if (kind >= NN_LOSS_END || kind == NN_LOSS_binary_crossentropy_logits ||
-        kind == NN_LOSS_categorical_crossentropy_logits ||
-        kind == NN_LOSS_sparse_categorical_crossentropy_logits)
+    nn_loss kind = spec->kind;
+    if (kind >= NN_LOSS_END || is_logits_form(kind) || !loss_columns(net, spec) ||
+        spec->reduction >= NN_REDUCE_END)
         return NN_ERR_SPEC;
-    plan->on_logits = logits != NN_LOSS_END && last->act == squash &&
-                      !last->has_noise && !last->activity[0] && !last->activity[1];
-    if (logits != NN_LOSS_END && (plan->on_logits || spec->from_logits)) kind = logits;
+    plan->on_logits = last->act == undone_by(kind) && !last->has_noise &&
+                      !last->activity[0] && !last->activity[1];
+    if (logits_form(kind) != NN_LOSS_END && (plan->on_logits || spec->from_logits))
+        kind = logits_form(kind);
     plan->kind = kind;
     plan->fn = net->kernels->loss[kind];
-    plan->args = (struct nn_loss_args){(real)spec->label_smoothing, (real)spec->delta};
+    plan->args = (struct nn_loss_args){.label_smoothing = (real)spec->label_smoothing,
+                                       .delta = (real)spec->delta,
+                                       .alpha = (real)spec->alpha,
+                                       .beta = (real)spec->beta,
+                                       .gamma = (real)spec->gamma,
+                                       .q = (real)spec->q,
+                                       .power = (real)spec->power,
+                                       .ignored = (real)spec->ignored,
+                                       .balances = spec->balances,
+                                       .log_variance = spec->log_variance,
+                                       .full = spec->full,
+                                       .ignores = spec->ignores,
+                                       .list = *numbers,
+                                       .n_list = spec->n_list};
+    for (size_t i = 0; i < spec->n_list; i++)
+        *(*numbers)++ = (real)spec->list[i];
     plan->reduction = spec->reduction;
     plan->weight = spec->weight;
-    return spec->reduction < NN_REDUCE_END ? NN_OK : NN_ERR_SPEC;
+    return NN_OK;
 }
 
 /* Slots that a rule keeps; their order is that of kernels/optimizer.c. */
@@ -103,13 +169,14 @@ struct compiled {
     struct unit *units;
     double *norm_blocks;
     struct nn_row_sum *sums[2];
+    real *numbers; /* lists of the loss and the metrics */
 };
 
 static void free_compiled(struct compiled *c)
 {
-    void *blocks[] = {c->metrics,  c->slots[0], c->slots[1],   c->slots[2],
-                      c->slots[3], c->slots[4], c->grads,      c->units,
-                      c->sums[0],  c->sums[1],  c->norm_blocks};
+    void *blocks[] = {c->metrics,  c->slots[0], c->slots[1],    c->slots[2],
+                      c->slots[3], c->slots[4], c->grads,       c->units,
+                      c->sums[0],  c->sums[1],  c->norm_blocks, c->numbers};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         nn_free(blocks[i]);
 }
@@ -125,51 +192,52 @@ static size_t count_blocks(const struct net *net)
     return n;
 }
 
-static int sparse_kind(nn_loss kind)
-{
-    return kind == NN_LOSS_sparse_categorical_crossentropy;
-}
-
-/* Columns of targets, by whether they are labels. */
-static size_t target_columns(const struct net *net, int labels)
-{
-    return labels ? 1 : net->base.n_out;
-}
-
 /* A metric reads the loss's targets: it must take as many columns. */
 static nn_status plan_metrics(const struct net *net, const nn_loss_spec *loss,
-                              const nn_metric_spec *specs, size_t n,
+                              const nn_metric_spec *specs, size_t n, real **numbers,
                               struct metric_plan *plans)
 {
-    size_t columns = target_columns(net, sparse_kind(loss->kind));
+    size_t columns = loss_columns(net, loss);
     for (size_t i = 0; i < n; i++) {
-        int labels =
-            specs[i].kind == NN_METRIC_sparse_categorical_accuracy ||
-            (specs[i].kind == NN_METRIC_loss_value && sparse_kind(specs[i].loss.kind));
-        if (specs[i].kind >= NN_METRIC_END || target_columns(net, labels) != columns)
-            return NN_ERR_SPEC;
+        size_t takes = net->base.n_out;
+        if (specs[i].kind == NN_METRIC_sparse_categorical_accuracy)
+            takes = 1;
+        else if (specs[i].kind == NN_METRIC_loss_value)
+            takes = loss_columns(net, &specs[i].loss);
+        if (specs[i].kind >= NN_METRIC_END || takes != columns) return NN_ERR_SPEC;
         plans[i].kind = specs[i].kind;
         plans[i].threshold = (real)specs[i].threshold;
         plans[i].weighted = specs[i].weighted;
         if (specs[i].kind == NN_METRIC_loss_value) {
-            nn_status status = plan_loss(net, &specs[i].loss, &plans[i].loss);
+            nn_status status = plan_loss(net, &specs[i].loss, numbers, &plans[i].loss);
             if (status) return status;
         }
     }
     return NN_OK;
 }
 
-static nn_status allocate_compiled(const struct net *net, struct compiled *c,
-                                   size_t n_metrics, size_t n_slots)
+/* Numbers in the lists of the loss and the metrics. */
+static size_t count_numbers(const nn_loss_spec *loss, const nn_metric_spec *metrics,
+                            size_t n_metrics)
 {
+    size_t n = loss->n_list;
+    for (size_t i = 0; i < n_metrics; i++)
+        if (metrics[i].kind == NN_METRIC_loss_value) n += metrics[i].loss.n_list;
+    return n;
+}
+
+static nn_status allocate_compiled(const struct net *net, struct compiled *c,
+                                   size_t n_metrics, size_t n_slots, size_t n_numbers)
+{
+    c->numbers = nn_alloc(n_numbers, sizeof *c->numbers);
     c->metrics = nn_alloc(n_metrics, sizeof *c->metrics);
     c->grads = nn_alloc(net->n_params, sizeof(real));
     c->units = nn_alloc(list_units(net, NULL), sizeof *c->units);
     c->norm_blocks = nn_alloc(count_blocks(net), 2 * sizeof(double));
     c->sums[0] = nn_alloc(3 + n_metrics, sizeof **c->sums);
     c->sums[1] = nn_alloc(3 + n_metrics, sizeof **c->sums);
-    int ok = c->metrics && c->grads && c->units && c->norm_blocks && c->sums[0] &&
-             c->sums[1];
+    int ok = c->numbers && c->metrics && c->grads && c->units && c->norm_blocks &&
+             c->sums[0] && c->sums[1];
     for (size_t s = 0; s < n_slots; s++)
         ok &= (c->slots[s] = nn_alloc(net->n_params, sizeof(real))) != NULL;
     return ok ? NN_OK : NN_ERR_MEMORY;
@@ -197,9 +265,12 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     size_t n_moments = slots_of(optimizer);
     int accumulates = optimizer->accumulation_steps > 1;
     size_t n_slots = n_moments + !!optimizer->use_ema + (size_t)accumulates;
-    nn_status status = plan_loss(net, loss, &plan);
-    if (!status) status = allocate_compiled(net, &c, n_metrics, n_slots);
-    if (!status) status = plan_metrics(net, loss, metrics, n_metrics, c.metrics);
+    size_t n_numbers = count_numbers(loss, metrics, n_metrics);
+    nn_status status = allocate_compiled(net, &c, n_metrics, n_slots, n_numbers);
+    real *numbers = c.numbers;
+    if (!status) status = plan_loss(net, loss, &numbers, &plan);
+    if (!status)
+        status = plan_metrics(net, loss, metrics, n_metrics, &numbers, c.metrics);
     if (status) {
         free_compiled(&c);
         return status;
@@ -208,7 +279,8 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
                            .grads = net->grads,
                            .units = net->units,
                            .norm_blocks = net->norm_blocks,
-                           .sums = {net->train_sums.of, net->eval_sums.of}};
+                           .sums = {net->train_sums.of, net->eval_sums.of},
+                           .numbers = net->numbers};
     memcpy(old.slots, net->slots, sizeof old.slots);
     free_compiled(&old);
     net->metrics = c.metrics;
@@ -217,6 +289,7 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     net->norm_blocks = c.norm_blocks;
     net->train_sums.of = c.sums[0];
     net->eval_sums.of = c.sums[1];
+    net->numbers = c.numbers;
     memcpy(net->slots, c.slots, sizeof c.slots);
     net->average = optimizer->use_ema ? net->slots[n_moments] : NULL;
     net->accumulated = accumulates ? net->slots[n_slots - 1] : NULL;
@@ -225,7 +298,7 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     net->optimizer = *optimizer;
     net->base.n_metrics = n_metrics;
     net->base.n_slots = n_slots;
-    net->base.target_columns = target_columns(net, sparse_kind(loss->kind));
+    net->base.target_columns = loss_columns(net, loss);
     net->n_units = list_units(net, net->units);
     net->units_cost = 0;
     for (size_t i = 0; i < net->n_units; i++)

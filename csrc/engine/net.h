@@ -159,6 +159,7 @@ struct net {
     nn_optimizer_spec optimizer;
     struct loss_plan loss;
     struct metric_plan *metrics;
+    real *numbers; /* lists of the loss and the metrics */
     int has_penalty, clips_by_norm;
     int stores_gradients; /* all are needed, whole, before the update */
     int is_flat;          /* one update call serves all */

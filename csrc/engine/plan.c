@@ -40,10 +40,9 @@ static double team_microseconds(const struct net *net, double alone, size_t n_ro
 {
     if (!training) return alone / n + TEAM_START_US;
     double columns = (double)net->base.n_in + 2 * net->elements;
-    double shared =
-        net->base.is_tiny
-            ? (double)(1 + chains(n_rows)) * (double)net->n_params
-            : 2 * (double)net->n_params + (double)n_rows * columns;
+    double shared = net->base.is_tiny
+                        ? (double)(1 + chains(n_rows)) * (double)net->n_params
+                        : 2 * (double)net->n_params + (double)n_rows * columns;
     return alone / n + TEAM_STEP_US +
            shared * sizeof(real) * (n - 1) / n / SHARED_BYTES_PER_US;
 }

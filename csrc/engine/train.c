@@ -10,6 +10,13 @@
 
 /* ---- sums over rows ------------------------------------------------------------ */
 
+/* Whether every row counts the same in the loss, weights apart: it is then the mean
+   over the rows of an epoch, else that of its batches. */
+static int is_mean_of_rows(const struct net *net)
+{
+    return net->loss.reduction == NN_REDUCE_MEAN && !net->loss.args.ignores;
+}
+
 /* The batch's loss, penalty apart. */
 static double batch_loss(const struct net *net, const struct nn_batch *batch)
 {
@@ -25,7 +32,7 @@ static void add_batch(const struct net *net, struct sums *sums,
 {
     size_t n_metrics = net->base.n_metrics, at = sums->n_rows, m = batch->m;
     const real *weights = batch->weights ? net->row_weights : NULL;
-    if (net->loss.reduction == NN_REDUCE_MEAN)
+    if (is_mean_of_rows(net))
         net->kernels->add_rows(&sums->of[0], at, net->values, weights, m);
     else
         sums->losses += batch_loss(net, batch) * (double)m;
@@ -46,7 +53,7 @@ static void report_sums(const struct net *net, const struct sums *sums, double *
 {
     double n = sums->n_rows ? (double)sums->n_rows : 1;
     double losses = sums->losses, penalties = sums->penalties;
-    if (net->loss.reduction == NN_REDUCE_MEAN)
+    if (is_mean_of_rows(net))
         losses = net->loss.weight * net->kernels->row_total(&sums->of[0]);
     if (net->has_activity)
         penalties += net->kernels->row_total(&sums->of[2 + net->base.n_metrics]);
@@ -67,10 +74,14 @@ static double loss_divisor(const struct net *net, const struct nn_batch *batch)
 {
     double sum = 0;
     if (net->loss.reduction == NN_REDUCE_SUM) return 1;
-    if (net->loss.reduction == NN_REDUCE_MEAN || !batch->weights)
-        return (double)batch->m;
-    for (size_t i = batch->start; i < batch->start + batch->m; i++)
-        sum += (double)batch->weights[batch->order ? batch->order[i] : i];
+    int weighs = net->loss.reduction == NN_REDUCE_WEIGHTED_MEAN && batch->weights;
+    if (!weighs && !net->loss.args.ignores) return (double)batch->m;
+    for (size_t i = batch->start; i < batch->start + batch->m; i++) {
+        size_t row = batch->order ? batch->order[i] : i;
+        real label = batch->y[(ptrdiff_t)row * batch->y_stride];
+        if (net->loss.args.ignores && label == net->loss.args.ignored) continue;
+        sum += weighs ? (double)batch->weights[row] : 1;
+    }
     return sum;
 }
 
@@ -487,7 +498,7 @@ static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
     const nn_data *data = &args->data;
     struct sums *sums = &net->eval_sums;
     size_t first = args->first, n = args->n;
-    int by_batch = net->loss.reduction != NN_REDUCE_MEAN;
+    int by_batch = !is_mean_of_rows(net);
     if (!net->base.is_compiled) return NN_ERR_STATE;
     size_t row = data->is_stream ? 0 : first;
     if (data->n_rows == 0 || row > data->n_rows || n > data->n_rows - row || n == 0 ||

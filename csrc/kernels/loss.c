@@ -1,4 +1,5 @@
-/* loss.c: every loss of NN_LOSSES, l(p, t) of a row with its derivative dl/dp.
+/* loss.c: losses of NN_LOSSES, l(p, t) of a row with its derivative dl/dp; the others,
+   and the tables, are in row_loss.c.
 
    Losses that are a mean or a sum of one term per element have `<name>_element`, which
    gives term and slope of one vec. Losses over classes need a whole row at a time.
@@ -307,6 +308,106 @@ ELEMENT(poisson)
 }
 LOSS_BY_ELEMENTS(poisson, cols)
 
+/* 100 |p - t| / max(|t|, e); slope 0 at p = t */
+ELEMENT(mean_absolute_percentage_error)
+{
+    vec slope_1, error = mean_absolute_error_element(&slope_1, p, t, args);
+    vec least = vec_set(LOSS_EPSILON), size = vec_max(least, vec_abs(t));
+    vec share = vec_div(vec_set(100), size);
+    *slope = vec_mul(share, slope_1);
+    return vec_mul(share, error);
+}
+LOSS_BY_ELEMENTS(mean_absolute_percentage_error, cols)
+
+/* x^2, x = log(1 + max(p, e)) - log(1 + max(t, e)); slope 2 x / (1 + p), 0 below e */
+ELEMENT(mean_squared_logarithmic_error)
+{
+    vec least = vec_set(LOSS_EPSILON), q = vec_max(least, p), u = vec_max(least, t);
+    vec x = vec_sub(vec_log1p(q), vec_log1p(u)), one = vec_set(1);
+    mask cut = vec_lt(p, least);
+    vec steep = vec_select(cut, vec_set(INFINITY), vec_add(one, q));
+    *slope = vec_div(vec_add(x, x), steep);
+    return vec_mul(x, x);
+}
+LOSS_BY_ELEMENTS(mean_squared_logarithmic_error, cols)
+
+/* x^c for x >= 0; 1 for c = 0, also at 0. Exact where c is 1 or 2, of any sign. */
+VEC_INLINE vec power_of(vec x, real c)
+{
+    if (c == 0) return vec_set(1);
+    if (c == 1) return x;
+    if (c == 2) return vec_mul(x, x);
+    return vec_exp(vec_mul(vec_set(c), vec_log(x)));
+}
+
+/* w u^gamma b, u = p + t - 2 t p, how wrong p is, b of binary_crossentropy; w = t alpha
+   + (1 - t) (1 - alpha) if it balances, else 1. Slope w (gamma u^(gamma - 1) (1 - 2 t)
+   b
+   + u^gamma b'). */
+ELEMENT(binary_focal_crossentropy)
+{
+    const struct nn_loss_args plain = {.label_smoothing = 0};
+    vec slope_b, one = vec_set(1), two = vec_set(2), gamma = vec_set(args->gamma);
+    vec u = smooth_binary(t, args);
+    vec b = binary_crossentropy_element(&slope_b, p, u, &plain);
+    vec turn = vec_fnma(two, u, one), wrong = vec_fma(p, turn, u);
+    vec focus = power_of(wrong, args->gamma);
+    vec d = vec_mul(focus, slope_b);
+    if (args->gamma != 0) {
+        vec faster = vec_mul(gamma, power_of(wrong, args->gamma - 1));
+        d = vec_fma(vec_mul(faster, turn), b, d);
+    }
+    vec l = vec_mul(focus, b);
+    if (args->balances) {
+        vec a = vec_set(args->alpha), rest = vec_set(1 - args->alpha);
+        vec w = vec_fma(u, a, vec_mul(vec_sub(one, u), rest));
+        l = vec_mul(w, l);
+        d = vec_mul(w, d);
+    }
+    *slope = d;
+    return l;
+}
+LOSS_BY_ELEMENTS(binary_focal_crossentropy, cols)
+
+/* The same of p = sigmoid(z); slope times p (1 - p). p is z. */
+ELEMENT(binary_focal_crossentropy_logits)
+{
+    vec q = vec_sigmoid(p), rest = vec_sigmoid(vec_neg(p));
+    vec l = binary_focal_crossentropy_element(slope, q, t, args);
+    *slope = vec_mul(*slope, vec_mul(q, rest));
+    return l;
+}
+LOSS_BY_ELEMENTS(binary_focal_crossentropy_logits, cols)
+
+/* The unit deviance, q = max(p, e), c = power: 2 (t^(2-c) / ((1-c) (2-c)) - t q^(1-c) /
+   (1-c) + q^(2-c) / (2-c)); for c = 1: 2 (t log(t / q) - t + q), for c = 2: 2 (log(q /
+   t) + t / q - 1). Slope 2 (q - t) q^-c, 0 where p is cut. */
+ELEMENT(tweedie)
+{
+    const real c = args->power;
+    vec two = vec_set(2), q = vec_max(vec_set(LOSS_EPSILON), p), l;
+    vec log_q = vec_log(q);
+    if (c == 1) {
+        vec logs = vec_mul(t, vec_sub(vec_log(t), log_q));
+        logs = vec_select(vec_eq(t, vec_zero()), vec_zero(), logs);
+        l = vec_add(vec_sub(logs, t), q);
+    } else if (c == 2) {
+        l = vec_sub(vec_sub(log_q, vec_log(t)), vec_sub(vec_set(1), vec_div(t, q)));
+    } else {
+        vec near = vec_exp(vec_mul(vec_set(1 - c), log_q));
+        vec own = vec_div(power_of(t, 2 - c), vec_set((1 - c) * (2 - c)));
+        l = vec_fnma(vec_div(t, vec_set(1 - c)), near, own);
+        l = vec_fma(vec_div(q, vec_set(2 - c)), near, l);
+    }
+    mask cut = vec_lt(p, vec_set(LOSS_EPSILON));
+    vec steep = vec_exp(vec_mul(vec_set(-c), log_q));
+    vec d = vec_mul(vec_mul(two, vec_sub(q, t)), steep);
+    // A NaN in p or t shows in d.
+    *slope = vec_select(cut, vec_zero(), d);
+    return vec_mul(two, l);
+}
+LOSS_BY_ELEMENTS(tweedie, cols)
+
 /* ---- Losses over classes, rows side by side ------------------------------------- */
 
 /* Targets of VEC_LANES rows, a column at a time. */
@@ -606,9 +707,35 @@ VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
     }
 }
 
+/* Rows with the ignored label: no loss, no slope. */
+VEC_INLINE void forget_side(real *value, real *d, const real *t, size_t ld, size_t m,
+                            size_t cols, const struct nn_loss_args *args)
+{
+    if (!args->ignores) return;
+    for (size_t i = 0; i < m; i += VEC_LANES) {
+        mask gone = vec_eq(vec_load(t + i), vec_set(args->ignored));
+        vec_store(value + i, vec_select(gone, vec_zero(), vec_load(value + i)));
+        for (size_t j = 0; d && j < cols; j++) {
+            real *at = d + j * ld + i;
+            vec_store(at, vec_select(gone, vec_zero(), vec_load(at)));
+        }
+    }
+}
+VEC_INLINE void forget_rows(real *value, real *d, const real *t, size_t rows,
+                            size_t cols, const struct nn_loss_args *args)
+{
+    for (size_t i = 0; args->ignores && i < rows; i++) {
+        if (t[i] != args->ignored) continue;
+        value[i] = 0;
+        for (size_t j = 0; d && j < cols; j++)
+            d[i * cols + j] = 0;
+    }
+}
+
 #define LOSS_OVER_CLASSES(name, how, sparse)                                           \
     SIDE(name##_side,                                                                  \
-         side_##how(value, d, p, t, ld, m, cols, weight, scale, args, sparse))         \
+         side_##how(value, d, p, t, ld, m, cols, weight, scale, args, sparse);         \
+         if (sparse) forget_side(value, d, t, ld, m, cols, args))                      \
     LOSS(name)                                                                         \
     {                                                                                  \
         if (cols <= SHORT_ROW)                                                         \
@@ -616,6 +743,7 @@ VEC_INLINE void long_crossentropy_logits(real *value, real *d, const real *z,
                        args, name##_side);                                             \
         else                                                                           \
             long_##how(value, d, p, t, rows, cols, weight, scale, args, sparse);       \
+        if (sparse) forget_rows(value, d, t, rows, cols, args);                        \
     }
 LOSS_OVER_CLASSES(categorical_crossentropy, crossentropy, 0)
 LOSS_OVER_CLASSES(sparse_categorical_crossentropy, crossentropy, 1)
@@ -643,9 +771,3 @@ LOSS(categorical_hinge)
         }
     }
 }
-
-#define LOSS_ENTRY(name) [NN_LOSS_##name] = name##_loss,
-#define LOSS_TABLE NN_LOSSES(LOSS_ENTRY)
-
-#define SIDE_ENTRY(name) [NN_LOSS_##name] = name##_side,
-static side_loss_fn *const side_losses[NN_LOSS_END] = {NN_LOSSES(SIDE_ENTRY)};

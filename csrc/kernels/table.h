@@ -66,15 +66,19 @@ struct nn_norm {
     real share;                 /* 1 / rows and groups of the batch */
 };
 
-/* args: label_smoothing, delta. */
+/* As in nn_loss_spec. */
 struct nn_loss_args {
-    real label_smoothing, delta;
+    real label_smoothing, delta, alpha, beta, gamma, q, power, ignored;
+    int balances, log_variance, full, ignores;
+    const real *list; /* [n_list] */
+    size_t n_list;
 };
 
 /* value[i] = l(p_i, t_i), one number per row, before weights.
    d[i][j] = weight[i] scale dl/dp_ij; weight NULL: all 1; d NULL: only values. What is
    below REAL_ROOT_MIN becomes +0.
-   t is [rows][cols]; for sparse losses [rows][1], labels as reals. d may be p. */
+   t is [rows][cols]; for losses with labels [rows][1], labels as reals; for quantile
+   [rows][cols / n_list]; for gaussian_nll [rows][cols / 2]. d may be p. */
 typedef void nn_loss_fn(real *value, real *d, const real *p, const real *t, size_t rows,
                         size_t cols, const real *weight, real scale,
                         const struct nn_loss_args *args);

@@ -14,6 +14,8 @@
 
 #include "kernels/loss.c"
 
+#include "kernels/row_loss.c"
+
 #include "kernels/metric.c"
 
 #include "kernels/optimizer.c"
