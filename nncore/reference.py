@@ -687,9 +687,7 @@ def _sparse_categorical_crossentropy_logits(
     return _forget(t, *_categorical_crossentropy_logits(one_hot, z, _Options()), o)
 
 
-def _forget(
-    t: Array, value: Array, slope: Array, o: _Options
-) -> tuple[Array, Array]:
+def _forget(t: Array, value: Array, slope: Array, o: _Options) -> tuple[Array, Array]:
     gone = t.reshape(-1) == (math.nan if o.ignore_class is None else o.ignore_class)
     return np.where(gone, 0.0, value), np.where(gone[:, None], 0.0, slope)
 
@@ -838,9 +836,7 @@ def _tversky(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
     Tversky loss function for image segmentation (2017).
     """
     both = (t * p).sum(axis=-1, keepdims=True)
-    missed, wrong = (
-        x.sum(axis=-1, keepdims=True) for x in (t * (1 - p), p * (1 - t))
-    )
+    missed, wrong = (x.sum(axis=-1, keepdims=True) for x in (t * (1 - p), p * (1 - t)))
     size = both + o.alpha * missed + o.beta * wrong + EPSILON
     steep = t * (1 - o.alpha - o.beta) + o.beta
     return 1 - (both / size)[:, 0], (both / size * steep - t) / size

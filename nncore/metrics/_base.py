@@ -92,7 +92,7 @@ class Metric(_lookup.Described):
         from .. import reference
 
         sparse = self._kind.startswith("sparse")
-        t, p = losses._fit_shapes(y_true, y_pred, sparse=sparse)
+        t, p = losses._fit_shapes(y_true, y_pred, labels=sparse)
         if p.ndim == 1:
             t, p = t[:, np.newaxis], p[:, np.newaxis]
         rows = reference.metric_value(
