@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 _EPSILON = 1e-7
 _REDUCTION = "sum_over_batch_size"
-_REDUCTIONS = {
-    **dict.fromkeys((_REDUCTION, "mean", "auto"), _REDUCTION),
+_REDUCTIONS: dict[str | None, str] = {
+    _REDUCTION: _REDUCTION,
+    "mean": _REDUCTION,
+    "auto": _REDUCTION,
     "sum": "sum",
     "mean_with_sample_weight": "mean_with_sample_weight",
     "none": "none",
@@ -1394,7 +1396,8 @@ def categorical_focal_crossentropy(
 
     Examples:
         >>> import nncore
-        >>> nncore.losses.categorical_focal_crossentropy([[0, 1]], [[0.3, 0.7]]).round(4)
+        >>> losses = nncore.losses
+        >>> losses.categorical_focal_crossentropy([[0, 1]], [[0.3, 0.7]]).round(4)
         array([0.008], dtype=float32)
     """
     loss = CategoricalFocalCrossentropy(

@@ -40,15 +40,52 @@ ACTIVATIONS = [
 ]
 
 CROSSENTROPIES = [name for name in reference.LOSSES if name.endswith("_crossentropy")]
+LOSS_ARGS = {
+    "huber": {"delta": 1.0},
+    "binary_focal_crossentropy": {"alpha": 0.25, "gamma": 2.0},
+    "categorical_focal_crossentropy": {"alpha": 0.25, "gamma": 2.0},
+    "categorical_generalized_cross_entropy": {"q": 0.5},
+    "tversky": {"alpha": 0.3, "beta": 0.6},
+    "quantile": {"list": [0.3]},
+    "tweedie": {"power": 1.5},
+    "gaussian_nll": {"log_variance": True},
+}
 LOSSES = [
-    *({"kind": name, "delta": 1.0} for name in reference.LOSSES),
-    *({"kind": name, "from_logits": True} for name in CROSSENTROPIES),
+    *({"kind": name, **LOSS_ARGS.get(name, {})} for name in reference.LOSSES),
+    *(
+        {"kind": name, "from_logits": True, **LOSS_ARGS.get(name, {})}
+        for name in CROSSENTROPIES
+    ),
     {"kind": "huber", "delta": 0.3},
     *(
-        {"kind": name, "from_logits": logits, "label_smoothing": 0.2}
-        for name in CROSSENTROPIES[:2]
+        {
+            "kind": name,
+            "from_logits": logits,
+            "label_smoothing": 0.2,
+            **LOSS_ARGS.get(name, {}),
+        }
+        for name in CROSSENTROPIES
+        if not name.startswith("sparse")
         for logits in (False, True)
     ),
+    {
+        "kind": "binary_focal_crossentropy",
+        "alpha": 0.7,
+        "gamma": 1.3,
+        "apply_class_balancing": True,
+    },
+    {"kind": "binary_focal_crossentropy", "gamma": 0.0},
+    {"kind": "categorical_focal_crossentropy", "alpha": 0.7, "gamma": 1.0},
+    {"kind": "sparse_categorical_crossentropy", "ignore_class": 0},
+    {
+        "kind": "sparse_categorical_crossentropy",
+        "ignore_class": 0,
+        "from_logits": True,
+    },
+    {"kind": "categorical_generalized_cross_entropy", "q": 1.0},
+    {"kind": "quantile", "list": [0.1, 0.5, 0.8]},
+    *({"kind": "tweedie", "power": power} for power in (1.0, 2.0, 3.0)),
+    {"kind": "gaussian_nll", "log_variance": False, "full": True},
 ]
 
 OPTIMIZERS = [
@@ -160,28 +197,50 @@ def away_from(points, values, distance=1e-3):
     return values
 
 
+LABELLED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy")
+LOGARITHMIC = ("mean_squared_logarithmic_error", "mean_absolute_percentage_error")
+
+
 def targets_for(spec, rows, cols, rng):
     """Targets that make sense for a loss."""
     kind = spec["kind"]
-    if kind == "sparse_categorical_crossentropy":
+    if kind in LABELLED:
         return rng.integers(0, cols, (rows, 1)).astype(np.float64)
-    if kind in ("categorical_crossentropy", "categorical_hinge"):
+    if kind.startswith("categorical"):
         return np.eye(cols)[rng.integers(0, cols, rows)]
-    if kind in ("hinge", "squared_hinge", "binary_crossentropy"):
+    if kind in ("hinge", "squared_hinge", "dice", "tversky") or "binary" in kind:
         return rng.integers(0, 2, (rows, cols)).astype(np.float64)
-    if kind in ("kl_divergence", "poisson"):
+    if kind in ("kl_divergence", "poisson", "tweedie", *LOGARITHMIC):
         return rng.uniform(0.05, 0.95, (rows, cols))
     return rng.normal(size=(rows, cols))
 
 
 def predictions_for(spec, rows, cols, rng):
-    """Predictions inside a loss's domain, away from where it clips."""
+    """Predictions inside a loss's domain, away from where it clips.
+
+    `cols` is that of the targets, or the number of classes.
+    """
     kind = spec["kind"]
+    shape = rows, width_of(spec, cols)
+    anywhere = ("huber", "log_cosh", "cosine_similarity", "quantile")
+    if kind == "gaussian_nll" and not spec["log_variance"]:
+        return np.hstack([rng.normal(size=(rows, cols)), rng.uniform(0.1, 3, shape)])[
+            :, : shape[1]
+        ]
+    if kind in LOGARITHMIC:
+        return rng.uniform(0.05, 2, shape)
     if spec.get("from_logits") or "hinge" in kind or kind.startswith("mean"):
-        return rng.normal(size=(rows, cols)) * 2
-    if kind in ("huber", "log_cosh"):
-        return rng.normal(size=(rows, cols)) * 2
-    return rng.uniform(0.05, 0.95, (rows, cols))
+        return rng.normal(size=shape) * 2
+    if kind in anywhere or kind == "gaussian_nll":
+        return rng.normal(size=shape) * 2
+    return rng.uniform(0.05, 0.95, shape)
+
+
+def width_of(spec, cols):
+    """Columns of predictions for targets of `cols` columns."""
+    if spec["kind"] == "gaussian_nll":
+        return 2 * cols
+    return cols * len(spec["list"]) if spec["kind"] == "quantile" else cols
 
 
 def layer(units, activation="linear", **more):

@@ -19,6 +19,7 @@ from .helpers import (
     ACTIVATIONS,
     CROSSENTROPIES,
     ISAS,
+    LABELLED,
     LOSSES,
     OPTIMIZERS,
     core_network,
@@ -29,6 +30,7 @@ from .helpers import (
     targets_for,
     train,
     variables_of,
+    width_of,
 )
 
 THREADS = (1, 2, 3, 8)
@@ -85,10 +87,14 @@ def draw_end(rng):
     """The last layer's activation and a loss whose domain it serves."""
     loss = pick(rng, LOSSES)
     if loss["kind"] in CROSSENTROPIES and not loss.get("from_logits"):
-        binary = loss["kind"] == "binary_crossentropy"
+        binary = loss["kind"].startswith("binary")
         return ("sigmoid" if binary else "softmax"), loss
-    if loss["kind"] in ("kl_divergence", "poisson"):
+    if loss["kind"] in ("kl_divergence", "poisson", "tweedie", "dice", "tversky"):
         return pick(rng, ["sigmoid", "softmax"]), loss
+    if loss["kind"] in LABELLED and not loss.get("from_logits"):
+        return "softmax", loss
+    if loss.get("log_variance") is False:
+        return "softplus", loss
     return pick(rng, ["linear", "tanh", "relu"]), loss
 
 
@@ -101,7 +107,8 @@ def draw(number, widths, most_rows, steps):
     if chance(rng, 0.3):
         layers.insert(int(rng.integers(len(layers) + 1)), draw_layer(rng, 0))
     name, loss = draw_end(rng)
-    n_in, n_out = int(pick(rng, widths)), int(rng.integers(1, 12))
+    n_in, n_targets = int(pick(rng, widths)), int(rng.integers(1, 12))
+    n_out = width_of(loss, n_targets)
     # A softmax that is dropped whole has no sum to divide by.
     rates = [0.0] if name == "softmax" else [0.0, 0.0, 0.2]
     layers.append(layer(n_out, name, dropout=pick(rng, rates)))
@@ -115,20 +122,26 @@ def draw(number, widths, most_rows, steps):
     extra = pick(rng, [{}, {"decay": 0.01}, {"weight_decay": 0.01}])
     binary = {"kind": "binary_accuracy", "threshold": 0.5, "weighted": chance(rng, 0.5)}
     metric = {"kind": "loss_value", "loss": loss, "weighted": True}
+    if chance(rng, 0.3):
+        reduction = pick(rng, ["sum", "mean_with_sample_weight"])
+        weight = 1 / batch_size if reduction == "sum" else 0.7
+        loss = {**loss, "reduction": reduction, "weight": weight}
     return Case(
         dtype=dtype,
         n_in=n_in,
         layers=layers,
         seed=int(rng.integers(2**63)),
         loss=loss,
-        metrics=[metric] if loss["kind"].startswith("sparse") else [binary, metric],
+        metrics=[metric]
+        if loss["kind"] in LABELLED or n_out != n_targets
+        else [binary, metric],
         optimizer={**pick(rng, OPTIMIZERS), **clip, **extra},
         variables=[
             (rng.normal(size=shape) / np.sqrt(shape[0])).astype(dtype)
             for shape in shapes
         ],
         x=rng.normal(size=(rows, n_in)).astype(dtype),
-        y=targets_for(loss, rows, n_out, rng).astype(dtype),
+        y=targets_for(loss, rows, n_targets, rng).astype(dtype),
         weights=rng.uniform(0.1, 2, rows).astype(dtype) if chance(rng, 0.4) else None,
         batch_size=batch_size,
         epochs=max(1, steps // -(-rows // batch_size)),
@@ -372,11 +385,12 @@ def test_a_row_is_predicted_alone_as_in_a_batch(number, isa, force):
 def test_evaluation_in_parts(number, isa, force):
     case = SMALL[number]
     data, n = (case.x, case.y, case.weights), len(case.x)
-    whole = network(case, isa).evaluate(*data, 0, n)
+    part = 7
+    whole = network(case, isa).evaluate(*data, 0, n, batch_size=part)
     force(threads=2)
-    net, part = network(case, isa), 7
+    net = network(case, isa)
     for first in range(0, n, part):
-        row = net.evaluate(*data, first, min(part, n - first))
+        row = net.evaluate(*data, first, min(part, n - first), batch_size=part)
         assert (row is None) == (first + part < n)
     assert same_bits(row, whole)
 

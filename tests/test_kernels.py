@@ -19,6 +19,8 @@ from .helpers import (
     ACTIVATIONS,
     DTYPES,
     ISAS,
+    LABELLED,
+    LOGARITHMIC,
     LOSSES,
     OPTIMIZERS,
     SIZES,
@@ -124,9 +126,61 @@ def loss_terms(spec, t, p):
     cols = p.shape[1]
     value = np.abs(reference.loss_value(spec, t, p))
     gradient = np.abs(reference.loss_gradient(spec, t, p))
-    if kind.startswith("sparse"):
+    if kind in LABELLED:
         t = np.eye(cols)[t[:, 0].astype(int)]
-    if kind in ("huber", "hinge", "squared_hinge", "poisson", "log_cosh"):
+    if kind == "quantile":
+        k = len(spec["list"])
+        size = np.abs(p) + np.repeat(np.abs(t), k, axis=1)
+        return size.mean(axis=1), np.full(p.shape, 1 / cols)
+    if kind == "gaussian_nll":
+        m, v = np.split(p, 2, axis=1)
+        log_v = v if spec["log_variance"] else np.log(v)
+        # e^x has the rounding of x.
+        much = (1 + np.abs(log_v)) * np.exp(-log_v)
+        reach = np.abs(m) + np.abs(t)
+        value = value + (1 + np.abs(log_v) + much * reach**2).mean(axis=1)
+        inner = 1 + much * reach**2
+        if not spec["log_variance"]:
+            inner = (inner + 1) * np.exp(-log_v)
+        return value, gradient + np.hstack([much * reach, inner]) / t.shape[1]
+    if kind == "tweedie":
+        # Powers are e^(c log x), which has the rounding of c log x.
+        c = spec["power"]
+        logs = 1 + (2 + c) * (np.abs(np.log(p)) + np.abs(np.log(t)))
+        size = t ** (2 - c) + t * p ** (1 - c) + p ** (2 - c) + t / p + 1
+        near = abs((1 - c) * (2 - c)) or 1
+        value = value + (logs * size / near).mean(axis=1)
+        return value, gradient + (logs * (p + t) * p**-c) / cols * 2
+    if kind in LOGARITHMIC:
+        value = value + (100 * (np.abs(p) + np.abs(t)) / t).mean(axis=1)
+        gradient = gradient + (np.log1p(p) + np.log1p(t)) / cols
+    elif kind == "cosine_similarity":
+        size = np.sqrt((p**2).sum(axis=1))
+        value = value + (np.abs(t * p)).sum(axis=1) / size / np.linalg.norm(t, axis=1)
+        gradient = gradient + 2 / size[:, None]
+    elif kind in ("dice", "tversky"):
+        size = ((t + p).sum(axis=1) * 0.3)[:, None]
+        value = value + 2
+        gradient = gradient + (2 + (t + p).sum(axis=1, keepdims=True)) / size**2
+    elif kind == "categorical_generalized_cross_entropy":
+        value = value + 1 / spec["q"]
+        gradient = gradient * 2
+    elif "focal" in kind:
+        logits = spec.get("from_logits")
+        binary = kind.startswith("binary")
+        if logits and binary:
+            p = 1 / (1 + np.exp(-p))
+        elif logits:
+            p = np.exp(p - p.max(axis=1, keepdims=True))
+        spread = -np.log(p).min(axis=1, keepdims=True) + cols
+        p = p if binary else p / p.sum(axis=1, keepdims=True)
+        rest = np.log(1 - p) if cols > 1 or binary else np.full(p.shape, np.log(1e-7))
+        much = (1 + spread) * (1 + np.abs(np.log(p)) + np.abs(rest))
+        value = value + much.sum(axis=1)
+        gradient = gradient + much * (1 / p + 1 / np.exp(rest)) / (
+            (cols if binary else 1) if logits else p.min()
+        )
+    elif kind in ("huber", "hinge", "squared_hinge", "poisson", "log_cosh"):
         value = value + (1 + np.abs(t * p) + np.abs(p) + np.abs(t)).mean(axis=1)
         gradient = gradient + (1 + np.abs(t) + np.abs(t * p)) / cols
     elif kind == "categorical_hinge":
@@ -183,11 +237,33 @@ def test_loss_is_within_the_bound_of_the_reference(spec, cols, dtype, rng):
     assert np.all(np.abs(gradients - ours) <= tolerance(dtype, roundings) * terms[1])
 
 
+def test_focal_crossentropy_takes_an_alpha_for_each_class(dtype, isa, rng):
+    for cols in (3, 16, 40):
+        spec = {"kind": "categorical_focal_crossentropy", "gamma": 2.0}
+        alphas = rng.uniform(0.1, 1, cols).tolist()
+        t = targets_for(spec, 8, cols, rng).astype(dtype)
+        p = predictions_for(spec, 8, cols, rng).astype(dtype)
+        weighted = {**spec, "list": alphas}
+        by_class = core_losses(weighted, t, p, dtype, isa)
+        ones = core_losses({**spec, "alpha": 1.0}, t, p, dtype, isa)
+        share = np.asarray(alphas, dtype)[t.argmax(axis=1)]
+        np.testing.assert_allclose(
+            by_class[0], ones[0] * share, rtol=tolerance(dtype, 4 * cols)
+        )
+        assert np.any(by_class[1] != ones[1])
+        ours = reference.loss_gradient(weighted, t, p)
+        terms = loss_terms({**spec, "alpha": 1.0}, t.astype(float), p.astype(float))
+        error = np.abs(by_class[1] - ours)
+        roundings = _bounds.FUNCTION_ROUNDINGS + cols
+        assert np.all(error <= tolerance(dtype, roundings) * terms[1])
+
+
 @pytest.mark.parametrize("spec", LOSSES, ids=name_of)
 def test_loss_has_the_same_bits_on_every_isa(spec, dtype, other_isa, rng):
     for rows, cols in [(3, n) for n in (1, 2, 7, 15, 16, 17, 33, 129, 257)]:
         t = targets_for(spec, rows, cols, rng).astype(dtype)
         p = predictions_for(spec, rows, cols, rng).astype(dtype)
+        cols = p.shape[1]
         net = [
             core_network(dtype, cols, [layer(cols)], isa=isa, variables=[np.eye(cols)])
             for isa in (other_isa, "generic")
@@ -205,8 +281,10 @@ def test_loss_has_the_same_bits_on_every_isa(spec, dtype, other_isa, rng):
 def test_loss_of_nan_is_nan(spec, dtype, isa, rng):
     t = targets_for(spec, 1, 3, rng).astype(dtype)
     p = predictions_for(spec, 1, 3, rng).astype(dtype)
+    if spec["kind"] in LABELLED:
+        t[...] = 1
     p[0, 1] = np.nan
-    net = core_network(dtype, 3, [layer(0)], isa=isa)
+    net = core_network(dtype, p.shape[1], [layer(0)], isa=isa)
     net.compile(spec, [], {"kind": "sgd"})
     assert np.isnan(net.evaluate(p, t, None, 0, 1)[0])
 
