@@ -1411,7 +1411,13 @@ class Sequential(OldVerbs):
                 network = self._ready_network()
             done = 0 if reset_metrics else self._rows_tested
             values = network.evaluate(
-                data.x, data.y, data.weights, done, len(data), stream=True
+                data.x,
+                data.y,
+                data.weights,
+                done,
+                len(data),
+                stream=True,
+                batch_size=len(data),
             )
             self._rows_tested = done + len(data)
         assert values is not None
