@@ -1,0 +1,94 @@
+"""Scripts in the manner of each era of Keras do, unmodified, what they did then.
+
+Seeds are fixed in the scripts and results do not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def output(script, *words, cwd):
+    """What a script prints, deprecations aside, when nncore stands for Keras."""
+    done = subprocess.run(
+        [sys.executable, "-m", "nncore", SCRIPTS / f"{script}.py", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=300,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "COLUMNS": "80",
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr
+    return done.stdout
+
+
+def number(pattern, text):
+    """The number behind a pattern."""
+    found = re.search(pattern + r"\s*(-?[\d.]+)", text)
+    assert found, f"{pattern} is not in:\n{text}"
+    return float(found.group(1))
+
+
+@pytest.fixture
+def table(pima, tmp_path):
+    """The rows of patients as the file that a script reads."""
+    path = tmp_path / "patients.csv"
+    np.savetxt(path, np.column_stack(pima), delimiter=",", fmt="%g")
+    return path
+
+
+def test_every_script_is_run_here():
+    text = Path(__file__).read_text()
+    for script in SCRIPTS.glob("*.py"):
+        assert f'"{script.stem}"' in text, script.name
+
+
+@pytest.mark.parametrize("script", ["xor_2016", "xor_2026"])
+def test_xor_three_ways(script, tmp_path):
+    out = output(script, cwd=tmp_path)
+    assert len(re.findall(r"accuracy 1\.00", out)) == 3
+    assert out.count("[0, 1, 1, 0]") == 3
+    if script == "xor_2016":
+        assert out.count("last 1.00") == 3 and out.count("(4, 1)") == 3
+    else:
+        assert number("parameters:", out) == 2 * 32 + 32 + 32 + 1
+        assert "│ dense_6 (Dense)" in out and 'Model: "xor"' in out
+
+
+def test_a_network_by_hand(tmp_path):
+    out = output("by_hand_2018", cwd=tmp_path)
+    assert number("apart:", out) < 1e-5
+    assert number("wrong:", out) == 0
+
+
+def test_patients_of_2016(table, tmp_path):
+    out = output("pima_2016", table, cwd=tmp_path)
+    assert out.count("Epoch ") == 60 and "Epoch 60/60 - 77/77" in out
+    assert 70 < number("accuracy:(?=.*%)", out.splitlines()[-2]) < 85
+    assert 100 < number("ones:", out) < 350
+
+
+def test_gaussian_points_of_2020(tmp_path):
+    pytest.importorskip("matplotlib")
+    words = ["--points", 2000, "--epochs=30", "--plot", "curve.png"]
+    out = output("gaussian_2020", *words, cwd=tmp_path)
+    assert number("Test accuracy:", out) > 0.99
+    assert number("Agreement:", out) == number("Test accuracy:", out)
+    assert "Loss fell: True" in out and "Learning rate: 0.1\n" in out
+    assert "Total params: 114 (456.00 B)" in out
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "--plot" in output("gaussian_2020", "--help", cwd=tmp_path)
