@@ -108,6 +108,10 @@ NAMES: dict[str, dict[str, str]] = {
         "activity_l2": "l2",
         "l1l2": "l1_l2",
     },
+    "utils": {
+        "CustomObjectScope": "custom_object_scope",
+        "plot": "plot_model",
+    },
 }
 
 # What scripts have called Keras, when nncore stands in its place.

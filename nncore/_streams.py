@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from nncore import _checks
 from nncore._legacy import callers_level
 from nncore.utils.data_utils import PyDataset
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _T = TypeVar("_T")
 
@@ -241,9 +243,52 @@ class Kept(PyDataset):
         return self.batches[index]
 
 
-def checked_limit(argument: str, value: Any) -> int | None:
-    """The checked number of batches; None stays None."""
-    return None if value is None else _checks.integer(argument, value, 1)
+class Rows(PyDataset):
+    """Rows of arrays in batches.
+
+    Args:
+        arrays: arrays of as many rows each, or None.
+        size: rows of a batch; the last of a pass may have fewer.
+        shuffles: whether each pass has the rows in a new order.
+        seed: of the orders.
+    """
+
+    def __init__(
+        self,
+        arrays: tuple[NDArray[Any] | None, ...],
+        size: int,
+        *,
+        shuffles: bool,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.arrays = arrays
+        self.size = size
+        self.shuffles = shuffles
+        self.seed = seed
+        self._passes = 0
+        first = arrays[0]
+        assert first is not None
+        self._order: NDArray[np.intp] = np.arange(len(first))
+
+    def __len__(self) -> int:
+        """The number of batches in a pass."""
+        return -(-len(self._order) // self.size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[Any] | None, ...]:
+        """One batch."""
+        rows: Any = slice(index * self.size, (index + 1) * self.size)
+        if self.shuffles:
+            rows = self._order[rows]
+        return tuple(None if array is None else array[rows] for array in self.arrays)
+
+    def on_epoch_begin(self) -> None:
+        """Draw the order of a pass."""
+        if self.shuffles:
+            key = [self.seed, self._passes]
+            generator = np.random.Generator(np.random.Philox(key=key))
+            self._order = generator.permutation(len(self._order))
+            self._passes += 1
 
 
 class Batches(Generic[_T]):

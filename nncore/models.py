@@ -823,9 +823,9 @@ class Sequential(OldVerbs):
             sample_weight: a weight per row (n,) or (n, 1): the batch loss is
                 sum(w l) / rows. Metrics are not weighted, `weighted_metrics` are.
             initial_epoch: where counting begins.
-            steps_per_epoch: batches per epoch. For arrays it must be what the rows
-                give, or sets `batch_size` if that is None. Where `x` gives batches the
-                next epoch goes on behind them; None: an epoch is all there are.
+            steps_per_epoch: batches per epoch; the next epoch goes on behind them, and
+                when all rows or batches were used they are gone through again. None: an
+                epoch is all there are. For arrays it sets `batch_size` if that is None.
             validation_steps: evaluate only so many batches of `validation_data`.
             validation_batch_size: rows per batch of validation, for callbacks.
             validation_freq: evaluate after every k-th epoch, or after the epochs
@@ -908,6 +908,9 @@ class Sequential(OldVerbs):
                         )
                     size = _batch_size(batch_size, steps_per_epoch, len(data))
                     steps = math.ceil(len(data) / size)
+                    if batch_size is not None and steps_per_epoch not in (None, steps):
+                        data = self._cut(data, size, steps_per_epoch, shuffle)
+                        steps = data.steps
                 held_size = size if batch_size is None else _batch_size(batch_size)
                 if validation_batch_size is not None:
                     held_size = _checks.integer(
@@ -1552,6 +1555,22 @@ class Sequential(OldVerbs):
 
         return _streams.Batches(stream, convert)
 
+    def _cut(
+        self, data: training.Data, size: int, steps: Any, shuffle: bool | str
+    ) -> _streams.Batches[training.Data]:
+        """Rows in epochs of another length than theirs."""
+        rows = _streams.Rows(
+            (data.x, data.y, data.weights),
+            size,
+            shuffles=bool(shuffle) and shuffle != "batch",
+            seed=self.seed,
+        )
+        stream = self._stream(
+            *(rows, "x", "steps_per_epoch", steps), shuffles=shuffle == "batch"
+        )
+        rows.seed = stream.seed
+        return _streams.Batches(stream, lambda number, item: training.Data(*item))
+
     def _validation_data(
         self, data: Any, compiled: _plan.Compiled, names: Any, steps: int | None
     ) -> training.Data | _streams.Batches[training.Data]:
@@ -1899,14 +1918,7 @@ def _batch_size(
     steps = _checks.integer("steps_per_epoch", steps, 1)
     if batch_size is None:
         return math.ceil(n_rows / steps)
-    size = _checks.integer("batch_size", batch_size, 1)
-    if math.ceil(n_rows / size) != steps:
-        raise ValueError(
-            f"`steps_per_epoch` must be {math.ceil(n_rows / size)} for {n_rows} rows "
-            f"in batches of {size}: an epoch goes through all rows. "
-            f"Received: steps_per_epoch={steps}"
-        )
-    return size
+    return _checks.integer("batch_size", batch_size, 1)
 
 
 def _history_in(callbacks: CallbackList) -> History:

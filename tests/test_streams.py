@@ -225,6 +225,41 @@ def test_a_limit_goes_on_where_the_epoch_before_ended():
     assert data.ends == 1
 
 
+@pytest.mark.parametrize("weights", [None, W])
+def test_rows_in_epochs_of_another_length_are_gone_through_in_turn(weights):
+    cut, whole = made(), made()
+    options = {"batch_size": SIZE, "shuffle": False, "sample_weight": weights}
+    history = cut.fit(X, Y, epochs=5, steps_per_epoch=4, verbose=0, **options)
+    whole.fit(X, Y, epochs=2, verbose=0, **options)
+    assert same(cut, whole)
+    assert history.params["steps"] == 4 and len(history.epoch) == 5
+
+
+def test_rows_in_epochs_of_another_length_are_shuffled_by_the_pass():
+    seen = []
+
+    class Seen(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(logs["loss"])
+
+    models = [made(), made()]
+    for model in models:
+        model.compile("sgd", "mse")
+        model.optimizer.learning_rate = 0.0
+        for _ in range(2):
+            model.fit(
+                *(X, Y),
+                batch_size=SIZE,
+                steps_per_epoch=5,
+                epochs=2,
+                verbose=0,
+                callbacks=Seen(),
+            )
+    half = len(seen) // 2
+    assert seen[:half] == seen[half:]
+    assert len(set(seen[:half])) == half
+
+
 def test_an_iterator_that_ends_early_ends_the_training_and_says_so():
     with pytest.warns(UserWarning, match="ended after 10 batches") as caught:
         history = made().fit(batches(), epochs=5, verbose=0)

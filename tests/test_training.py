@@ -595,7 +595,7 @@ def test_a_callback_may_look_but_not_train(data):
         ({"validation_freq": 0}, "validation_freq"),
         ({"validation_freq": ["last"]}, "validation_freq"),
         ({"validation_data": 3}, "validation_data"),
-        ({"steps_per_epoch": 3, "batch_size": 10}, "steps_per_epoch"),
+        ({"steps_per_epoch": 0, "batch_size": 10}, "steps_per_epoch"),
         ({"threads": 0}, "threads"),
         ({"sample_weight": [1.0]}, "sample_weight"),
         ({"class_weight": [1.0, 2.0]}, "class_weight"),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import http.server
+import io
 import os
+import pathlib
 import random
 import subprocess
 import sys
+import threading
+import time
+import zipfile
 
 import numpy as np
 import pytest
 
+import nncore
 from nncore import _random, backend, initializers, utils
 
 
@@ -174,3 +183,123 @@ def test_floatx_refuses_other_dtypes(value):
 
 def test_epsilon_is_keras_own():
     assert backend.epsilon() == 1e-7
+
+
+class Stream(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progbar_shows_means_and_values_as_they_are(monkeypatch, capsys):
+    bar = utils.Progbar(4, verbose=2, stateful_metrics=["rate"])
+    bar.update(1, values=[("loss", 4.0), ("rate", 1.0)])
+    bar.add(2, values=[("loss", 1.0), ("rate", 0.5)])
+    bar.add(1, values=[("loss", 2.0), ("rate", 0.25)])
+    bar.update(4)
+    out = capsys.readouterr().out
+    assert out.startswith("4/4 - 0s - ") and out.count("\n") == 1
+    assert out.endswith(" - loss: 2.0000 - rate: 0.2500\n")
+    terminal = Stream()
+    monkeypatch.setattr("sys.stdout", terminal)
+    bar = utils.Progbar(None)
+    for step in range(3):
+        time.sleep(0.11)
+        bar.update(step + 1, [("loss", 1.0)], finalize=step == 2)
+    assert "1/Unknown" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()
+    utils.Progbar(3, verbose=0).update(3)
+    with pytest.raises(ValueError, match="verbose"):
+        utils.Progbar(3, verbose=7)
+
+
+def small_model():
+    return nncore.Sequential(
+        [
+            nncore.layers.Dense(4, activation="relu", input_dim=2, name="first"),
+            nncore.layers.Dropout(0.5, trainable=False, name="off"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("rankdir", ["TB", "LR"])
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_plot_model_draws_a_file(tmp_path, rankdir, ending):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / f"model.{ending}"
+    assert utils.plot_model(small_model(), path, rankdir=rankdir, dpi=50) is None
+    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[ending]
+    assert path.read_bytes().startswith(magic)
+
+
+def test_plot_model_shows_what_is_asked_for(tmp_path):
+    path = tmp_path / "model.dot"
+    utils.plot_model(
+        small_model(),
+        path,
+        show_shapes=True,
+        show_dtype=True,
+        show_layer_names=True,
+        show_layer_activations=True,
+        show_trainable=True,
+        rankdir="LR",
+    )
+    text = path.read_text()
+    first = r"first (Dense)\nrelu\n(None, 2) → (None, 4)\nfloat32\ntrainable"
+    assert f'1 [label="{first}"]' in text
+    assert r"off (Dropout)\n(None, 4)" in text and "not trainable" in text
+    assert "0 -> 1;" in text and "1 -> 2;" in text and "rankdir=LR" in text
+    with pytest.raises(ValueError, match="rankdir"):
+        utils.plot_model(small_model(), path, rankdir="BT")
+    with pytest.raises(ValueError, match="built"):
+        empty = nncore.Sequential([nncore.layers.Dense(1)])
+        utils.plot_model(empty, path, show_shapes=True)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The URL of a folder, and the folder."""
+    folder = tmp_path / "remote"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}", folder
+        running.shutdown()
+        thread.join()
+
+
+def test_get_file_downloads_once(server, tmp_path):
+    pytest.importorskip("pooch")
+    url, folder = server
+    (folder / "table.csv").write_text("1,2\n")
+    digest = hashlib.sha256(b"1,2\n").hexdigest()
+    options = {"origin": f"{url}/table.csv", "cache_dir": tmp_path}
+    path = utils.get_file(file_hash=digest, **options)
+    assert path == str(tmp_path / "datasets" / "table.csv")
+    (folder / "table.csv").write_text("3,4\n")
+    path = pathlib.Path(utils.get_file(**options))
+    assert path.read_text() == "1,2\n"
+    utils.get_file(force_download=True, **options)
+    assert path.read_text() == "3,4\n"
+    with pytest.raises(ValueError, match="hash"):
+        utils.get_file("other.csv", md5_hash="0" * 32, **options)
+    with pytest.raises(ValueError, match="origin=None"):
+        utils.get_file("table.csv")
+
+
+def test_get_file_unpacks(server, tmp_path):
+    pytest.importorskip("pooch")
+    url, folder = server
+    (tmp_path / "inner.txt").write_text("within")
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.write(tmp_path / "inner.txt", "inner.txt")
+    path = utils.get_file(
+        origin=f"{url}/a.zip", cache_dir=tmp_path, extract=True, cache_subdir="x"
+    )
+    assert (pathlib.Path(path) / "inner.txt").read_text() == "within"

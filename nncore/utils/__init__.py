@@ -1,13 +1,21 @@
-"""Utilities: seeds, one-hot targets, normalised rows."""
+"""Utilities: seeds, one-hot targets, normalised rows, data sets, pictures."""
 
+from .._lookup import custom_object_scope
 from .._random import set_random_seed
+from ._files import get_file
+from ._plot_model import plot_model
+from ._progbar import Progbar
 from .data_utils import PyDataset, Sequence
 from .np_utils import normalize, to_categorical
 
 __all__ = [
+    "Progbar",
     "PyDataset",
     "Sequence",
+    "custom_object_scope",
+    "get_file",
     "normalize",
+    "plot_model",
     "set_random_seed",
     "to_categorical",
 ]
