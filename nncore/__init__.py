@@ -44,11 +44,13 @@ from .saving import load_model
 
 if _typing.TYPE_CHECKING:
     from . import datasets as datasets
+    from . import ops as ops
     from . import plot as plot
     from . import reference as reference
+    from . import wrappers as wrappers
 
 # Loaded when first used: what a training does not need would slow the import down.
-_LATER = ("datasets", "plot", "reference")
+_LATER = ("datasets", "ops", "plot", "reference", "wrappers")
 
 
 _stand_in.allow_old_names()

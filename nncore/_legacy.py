@@ -94,6 +94,15 @@ MODULES: dict[str, str] = {
     "utils.visualize_util": "utils",
 }
 
+# Modules that held more in Keras 1 and 2: what they lack is looked for in another.
+WIDER: dict[str, str] = dict.fromkeys(
+    (
+        *("layers.core", "layers.advanced_activations", "layers.embeddings"),
+        *("layers.noise", "layers.normalization"),
+    ),
+    "layers",
+)
+
 # Module -> {old name: modern name of the same thing in the same module}.
 NAMES: dict[str, dict[str, str]] = {
     "backend": {

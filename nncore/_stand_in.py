@@ -9,6 +9,7 @@ says so.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import warnings
@@ -216,10 +217,22 @@ def allow_old_names() -> None:
         if parent is not None:
             # Only of what has a path the import system asks for parts.
             vars(parent).setdefault("__path__", [])
+    for path, wider in _legacy.WIDER.items():
+        # Those that are in MODULES instead are views of the whole already.
+        if f"{_OWN}.{path}" in sys.modules:
+            part = vars(sys.modules[f"{_OWN}.{path}"])
+            part["__getattr__"] = functools.partial(_public, f"{_OWN}.{wider}")
     for path, names in _legacy.NAMES.items():
         module = sys.modules[f"{_OWN}.{path}"]
         space = vars(module)
         space["__getattr__"] = _finder(module, names, space.get("__getattr__"))
+
+
+def _public(module: str, name: str) -> Any:
+    """What a module has under a name that is not private."""
+    if name.startswith("_"):
+        raise AttributeError(f"module {module!r} has no public name {name!r}")
+    return getattr(sys.modules[module], name)
 
 
 def _finder(

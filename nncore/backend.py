@@ -1,7 +1,6 @@
 """What holds for the whole process: default dtype, epsilon, automatic names.
 
-Keras's `backend` of that time also held functions of tensors; nncore has none, since
-NumPy's arrays are what goes in and out.
+The functions of arrays that Keras 1 and 2 have here are found too: see `nncore.ops`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,17 @@ if TYPE_CHECKING:
 _EPSILON = 1e-7
 _floatx = "float32"
 _image_data_format = "channels_last"
+
+
+def __getattr__(name: str) -> Any:
+    """A function of arrays, of `nncore.ops`."""
+    if not name.startswith("_"):
+        from . import ops
+
+        found = getattr(ops, name, None)
+        if callable(found):
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def epsilon() -> float:

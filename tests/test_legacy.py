@@ -218,6 +218,14 @@ def test_an_old_name_is_the_modern_thing(module, old, new):
     assert [w.filename for w in caught] == [__file__]
 
 
+@pytest.mark.parametrize("path", _legacy.WIDER)
+def test_a_part_that_held_more_still_has_it(path):
+    module = importlib.import_module(f"nncore.{path}")
+    for name in layers.__all__:
+        assert getattr(module, name) is getattr(layers, name)
+    assert not hasattr(module, "nothing_such") and not hasattr(module, "_nothing")
+
+
 def test_a_name_that_never_was_is_an_attribute_error():
     with pytest.raises(AttributeError, match=r"nncore\.regularizers.*l3"):
         regularizers.l3  # noqa: B018

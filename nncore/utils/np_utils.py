@@ -15,7 +15,7 @@ from .._legacy import accepts_old_words
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["normalize", "to_categorical"]
+__all__ = ["normalize", "probas_to_classes", "to_categorical"]
 
 
 @accepts_old_words("to_categorical")
@@ -89,3 +89,23 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> NDArray[Any]:
     norm = np.linalg.norm(values, order, axis, keepdims=True)
     result: NDArray[Any] = values / np.where(norm == 0, 1, norm)
     return result
+
+
+def probas_to_classes(y_pred: ArrayLike) -> NDArray[Any]:
+    """Return the class that each row of probabilities names, as Keras 1 did.
+
+    Args:
+        y_pred: (n, columns), or (n, 1) with the probability of class 1.
+
+    Returns:
+        Column of the largest number (n,), or (n, 1): 1 where it is above 0.5, else 0.
+
+    Examples:
+        >>> probas_to_classes([[0.1, 0.9], [0.8, 0.2]])
+        array([1, 0])
+    """
+    p = np.asarray(y_pred)
+    if p.ndim > 1 and p.shape[1] > 1:
+        classes: NDArray[Any] = p.argmax(axis=1)
+        return classes
+    return (p > 0.5).astype(np.int64)
