@@ -219,6 +219,18 @@ nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters)
     return net->engine->set_counters(net, counters);
 }
 
+size_t nn_net_epoch_size(const nn_net *net) { return net->engine->epoch_size(net); }
+
+nn_status nn_net_get_epoch(nn_net *net, double *out, size_t n)
+{
+    return net->engine->get_epoch(net, out, n);
+}
+
+nn_status nn_net_set_epoch(nn_net *net, const double *in, size_t n)
+{
+    return net->engine->set_epoch(net, in, n);
+}
+
 /* ---- introspection ------------------------------------------------------------- */
 
 void nn_net_last_run(const nn_net *net, nn_last_run *run)

@@ -401,6 +401,13 @@ typedef struct nn_counters {
 nn_status nn_net_get_counters(nn_net *net, nn_counters *counters);
 nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters);
 
+/* The epoch under way, its place and its sums, as n = nn_net_epoch_size numbers. A
+   network with the same layers, compiled alike, goes on from there once it has been
+   given the variables, the slots, the counters and then these. */
+size_t nn_net_epoch_size(const nn_net *net);
+nn_status nn_net_get_epoch(nn_net *net, double *out, size_t n);
+nn_status nn_net_set_epoch(nn_net *net, const double *in, size_t n);
+
 /* ---- Introspection ------------------------------------------------------------- */
 
 /* What the last train, evaluate or predict call of this network ran on. */

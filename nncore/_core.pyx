@@ -840,6 +840,18 @@ cdef class Network:
         cdef c.nn_counters values = counters
         check(c.nn_net_set_counters(self.net, &values))
 
+    def get_epoch(self):
+        out = np.empty(c.nn_net_epoch_size(self.net), np.float64)
+        cdef Array held = hold(out, b"d", 8, "out", True)
+        check(c.nn_net_get_epoch(self.net, <double *>held.view.buf, held.rows))
+        return out
+
+    def set_epoch(self, values):
+        values = np.ascontiguousarray(values, np.float64)
+        cdef Array held = hold(values, b"d", 8, "values")
+        check_shape(held, held.rows, 1, "values")
+        check(c.nn_net_set_epoch(self.net, <const double *>held.view.buf, held.rows))
+
     @property
     def last_run(self):
         cdef c.nn_last_run run

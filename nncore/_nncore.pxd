@@ -251,6 +251,9 @@ cdef extern from "nncore.h" nogil:
 
     nn_status nn_net_get_counters(nn_net *net, nn_counters *counters)
     nn_status nn_net_set_counters(nn_net *net, const nn_counters *counters)
+    size_t nn_net_epoch_size(const nn_net *net)
+    nn_status nn_net_get_epoch(nn_net *net, double *out, size_t n)
+    nn_status nn_net_set_epoch(nn_net *net, const double *data, size_t n)
 
     ctypedef struct nn_last_run:
         unsigned int team

@@ -414,3 +414,43 @@ def test_training_goes_on_from_saved_state(number):
     for a, b in zip(variables_of(second), variables_of(whole), strict=True):
         assert same_bits(a, b)
     assert second.counters == whole.counters
+
+
+@pytest.mark.parametrize("number", range(0, len(SMALL), 5))
+def test_training_goes_on_within_an_epoch(number):
+    case, isa = SMALL[number]._replace(batch_size=3, epochs=2), _core.default_isa()
+    options = {"batch_size": case.batch_size, "shuffle": case.shuffle}
+    data = (case.x, case.y, case.weights)
+    batches = case.epochs * -(-len(case.x) // case.batch_size)
+    whole, first = network(case, isa), network(case, isa)
+    expected = train(whole, *data, batches=batches, **options)[0]
+    for done in range(1, batches):
+        train(first, *data, batches=1, **options)
+        second = network(case, isa)
+        for i, value in enumerate(variables_of(first)):
+            second.set_variable(i, value)
+        for s, slot in enumerate(slots_of(first)):
+            for i, value in enumerate(slot):
+                second.set_slot(s, i, value)
+        second.set_counters(first.counters)
+        second.set_epoch(first.get_epoch())
+        assert second.counters == first.counters
+        assert same_bits(second.get_epoch(), first.get_epoch())
+        rows = train(second, *data, batches=batches - done, **options)[0]
+        assert same_bits(rows[-1], expected[-1])
+        for a, b in zip(variables_of(second), variables_of(whole), strict=True):
+            assert same_bits(a, b)
+
+
+def test_an_epoch_that_cannot_be_is_refused():
+    net = network(SMALL[0], _core.default_isa())
+    train(net, *SMALL[0][8:11], batches=1, batch_size=1)
+    good = net.get_epoch()
+    for place, value in ((2, 2.0**40), (3, -1), (3, good[2]), (3, np.nan), (4, 1e9)):
+        bad = good.copy()
+        bad[place] = value
+        with pytest.raises(ValueError):
+            net.set_epoch(bad)
+    with pytest.raises(ValueError):
+        net.set_epoch(good[:-1])
+    net.set_epoch(good)

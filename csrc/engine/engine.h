@@ -52,6 +52,9 @@ struct nn_engine {
                        const void *in);
     nn_status (*get_counters)(nn_net *net, nn_counters *counters);
     nn_status (*set_counters)(nn_net *net, const nn_counters *counters);
+    size_t (*epoch_size)(const nn_net *net);
+    nn_status (*get_epoch)(nn_net *net, double *out, size_t n);
+    nn_status (*set_epoch)(nn_net *net, const double *in, size_t n);
     double (*microseconds)(const nn_net *net, size_t n_rows, int training);
     nn_status (*activation)(nn_isa isa, nn_activation act, const double args[3],
                             void *out, const void *dy, const void *z, size_t rows,

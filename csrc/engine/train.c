@@ -459,6 +459,97 @@ static nn_status set_counters(nn_net *base, const nn_counters *counters)
     return NN_OK;
 }
 
+/* The epoch under way as numbers: these, then its sums. */
+enum {
+    BEGUN,
+    DRAWN,
+    ROWS,
+    POSITION,
+    BATCHES,
+    LOSSES,
+    PENALTY,
+    WEIGHTED,
+    EPOCH_NUMBERS
+};
+
+static size_t epoch_sums(const nn_net *base)
+{
+    return (3 + base->n_metrics) * sizeof(struct nn_row_sum);
+}
+
+static size_t epoch_size(const nn_net *base)
+{
+    return EPOCH_NUMBERS + epoch_sums(base) / sizeof(double);
+}
+
+static nn_status get_epoch(nn_net *base, double *out, size_t n)
+{
+    struct net *net = net_of(base);
+    nn_status status = take_for_reading(net);
+    if (status) return status;
+    const struct epoch *epoch = &net->epoch;
+    const struct sums *sums = &net->train_sums;
+    if (!base->is_compiled || n != epoch_size(base)) {
+        status = base->is_compiled ? NN_ERR_SIZE : NN_ERR_STATE;
+    } else {
+        memset(out, 0, n * sizeof *out);
+        if (epoch->begun) {
+            out[BEGUN] = 1;
+            out[DRAWN] = epoch->order != NULL;
+            out[ROWS] = (double)epoch->n_rows;
+            out[POSITION] = (double)epoch->position;
+            out[BATCHES] = (double)epoch->batch;
+            out[LOSSES] = sums->losses;
+            out[PENALTY] = sums->penalties;
+            out[WEIGHTED] = sums->weighted;
+            memcpy(out + EPOCH_NUMBERS, sums->of, epoch_sums(base));
+        }
+    }
+    give_back_read(net);
+    return status;
+}
+
+static nn_status set_epoch_taken(struct net *net, const double *in, size_t n)
+{
+    if (!net->base.is_compiled) return NN_ERR_STATE;
+    if (n != epoch_size(&net->base)) return NN_ERR_SIZE;
+    net->epoch.begun = 0;
+    if (in[BEGUN] == 0) return NN_OK;
+    // Also where one of them is NaN.
+    if (!(in[ROWS] <= UINT32_MAX && in[POSITION] >= 0 && in[POSITION] < in[ROWS] &&
+          in[BATCHES] >= 0 && in[BATCHES] <= in[POSITION]))
+        return NN_ERR_SIZE;
+    struct epoch epoch = {.begun = 1,
+                          .n_rows = (size_t)in[ROWS],
+                          .position = (size_t)in[POSITION],
+                          .batch = (size_t)in[BATCHES]};
+    if (in[DRAWN] != 0) {
+        if (net->base.counters.epochs_lived == 0) return NN_ERR_SPEC;
+        nn_status status = ensure_orders(net, epoch.n_rows);
+        if (status) return status;
+        net->base.counters.epochs_lived--;
+        epoch.order = next_order(net, epoch.n_rows);
+    }
+    struct sums *sums = &net->train_sums;
+    sums->n_rows = epoch.position;
+    sums->losses = in[LOSSES];
+    sums->penalties = in[PENALTY];
+    sums->weighted = in[WEIGHTED] != 0;
+    memcpy(sums->of, in + EPOCH_NUMBERS, epoch_sums(&net->base));
+    net->epoch = epoch;
+    return NN_OK;
+}
+
+static nn_status set_epoch(nn_net *base, const double *in, size_t n)
+{
+    struct net *net = net_of(base);
+    nn_status status = take_for_change(net);
+    if (status) return status;
+    status = set_epoch_taken(net, in, n);
+    give_back_changed(net);
+    return status;
+}
+
 /* ---- evaluate and gradient ----------------------------------------------------- */
 
 struct measure_job {
