@@ -118,6 +118,16 @@ static size_t slots_of(const nn_optimizer_spec *spec)
     }
 }
 
+/* What a unit costs beside others: its columns count by whole vectors, and refreshing
+   W^T a fourth of the rest. */
+static double unit_cost(const struct net *net, const struct nn_variable *v,
+                        size_t width, size_t rows)
+{
+    size_t lanes = net->kernels->lanes, padded = (width + lanes - 1) / lanes * lanes;
+    int turns = v->rank == 2 && needs_own_transpose(&net->layers[v->layer]);
+    return (turns ? 1.25 : 1) * (double)(padded * rows);
+}
+
 /* Units of columns [j, j + width) of a variable; returns how many. units NULL counts.
  */
 static size_t list_rows(const struct net *net, const struct nn_variable *v, size_t j,
@@ -136,7 +146,7 @@ static size_t list_rows(const struct net *net, const struct nn_variable *v, size
                           .row = k,
                           .rows = rows,
                           .offset = layer->offset[v->place] + j * v->rows + k * width,
-                          .cost = (double)(width * rows)};
+                          .cost = unit_cost(net, v, width, rows)};
     }
     return n;
 }
