@@ -47,10 +47,11 @@ if _typing.TYPE_CHECKING:
     from . import ops as ops
     from . import plot as plot
     from . import reference as reference
+    from . import tabular as tabular
     from . import wrappers as wrappers
 
 # Loaded when first used: what a training does not need would slow the import down.
-_LATER = ("datasets", "ops", "plot", "reference", "wrappers")
+_LATER = ("datasets", "ops", "plot", "reference", "tabular", "wrappers")
 
 
 _stand_in.allow_old_names()

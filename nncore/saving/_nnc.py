@@ -32,10 +32,16 @@ _LONG = 256
 # ---- Writing -------------------------------------------------------------------------
 
 
-def write(model: Sequential, file: BinaryIO, *, include_optimizer: bool = True) -> None:
-    """Write a model into a file that is open and empty."""
+def write(
+    model: Sequential,
+    file: BinaryIO,
+    *,
+    include_optimizer: bool = True,
+    words: dict[str, str] | None = None,
+) -> None:
+    """Write a model, and more words, into a file that is open and empty."""
     numbers: list[Array] = []
-    words = {
+    words = (words or {}) | {
         "config": _json.dumps(_lifted(model.get_config(), numbers)),
         "state": _json.dumps(_state(model)),
     }
@@ -197,6 +203,11 @@ def read(buffer: memoryview, cls: type[_Model], *, compile: bool = True) -> _Mod
         )
     _fill(model, state, tensors, n_slots)
     return model
+
+
+def words(buffer: memoryview) -> dict[str, str]:
+    """The words in a file, checked for being nncore's."""
+    return _parts(buffer)[0]
 
 
 def read_weights(buffer: memoryview) -> list[tuple[str, list[Array]]]:

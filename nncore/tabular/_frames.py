@@ -1,0 +1,200 @@
+"""Any table as columns of NumPy, and answers as a table of the same kind.
+
+A column becomes float64 (NaN for missing), datetime64 (NaT) or object (strings, None).
+Frames are recognised by what they offer; pandas, polars and pyarrow are imported only
+to give an answer in their kind, or to read through the Arrow PyCapsule interface.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+_ARROW_READERS = (
+    ("polars", lambda module, table: module.DataFrame(table)),
+    ("pyarrow", lambda module, table: module.table(table).to_pandas()),
+)
+
+
+class Table(NamedTuple):
+    """Columns by name, and what is needed to answer in kind.
+
+    Attributes:
+        columns: name to array (n,) of float64, datetime64[us] or object.
+        n_rows: their length.
+        kind: "pandas", "polars" or "numpy".
+        index: labels of the rows of a pandas frame, else None.
+    """
+
+    columns: dict[str, Array]
+    n_rows: int
+    kind: str
+    index: Any
+
+
+def table_of(data: Any, name: str = "X") -> Table:
+    """Return data as a table.
+
+    Args:
+        data: a frame of pandas or polars; anything with the Arrow PyCapsule interface;
+            a dict from names to columns; an array (n, columns), whose columns are
+            called "x0", "x1", ...
+        name: what messages call the data.
+
+    Raises:
+        TypeError: `data` is nothing of these.
+        ValueError: two columns have one name, or lengths differ.
+    """
+    if isinstance(data, Mapping):
+        return _from_columns(
+            {str(key): _from_any(value) for key, value in data.items()}, "numpy", name
+        )
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        names = [str(column) for column in data.columns]
+        _check_names(names, name)
+        columns = {
+            key: _from_pandas(data.iloc[:, place]) for place, key in enumerate(names)
+        }
+        return Table(columns, len(data), "pandas", data.index)
+    if hasattr(data, "get_columns") and hasattr(data, "height"):
+        columns = {str(c.name): _from_polars(c) for c in data.get_columns()}
+        return Table(columns, int(data.height), "polars", None)
+    if hasattr(data, "__arrow_c_stream__"):
+        return table_of(_from_arrow(data), name)._replace(index=None)
+    array = np.asarray(data)
+    if array.ndim != 2:
+        raise TypeError(
+            f"`{name}` must be a frame, a dict of columns or an array (n, columns). "
+            f"Received: {type(data).__name__} of shape {array.shape}"
+        )
+    columns = {f"x{k}": _from_any(array[:, k]) for k in range(array.shape[1])}
+    return Table(columns, len(array), "numpy", None)
+
+
+def column_of(data: Any, name: str = "y") -> tuple[Array, str | None]:
+    """Return one column, a Series or array (n,) or (n, 1), and its name if it has one.
+
+    Raises:
+        ValueError: there are several columns.
+    """
+    label = getattr(data, "name", None)
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        if data.shape[1] != 1:
+            raise ValueError(
+                f"`{name}` must be one column. Received: {data.shape[1]} columns"
+            )
+        return column_of(data.iloc[:, 0], name)
+    if hasattr(data, "iloc"):
+        return _from_pandas(data), None if label is None else str(label)
+    if hasattr(data, "to_list") and hasattr(data, "dtype"):
+        return _from_polars(data), None if not label else str(label)
+    array = np.asarray(data)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"`{name}` must be one column. Received: shape {array.shape}")
+    return _from_any(array), None
+
+
+def answer_in_kind(columns: dict[str, Array], like: Table) -> Any:
+    """Return columns as a frame of the kind that was given; arrays as a dict."""
+    if like.kind == "pandas":
+        return import_module("pandas").DataFrame(columns, index=like.index)
+    if like.kind == "polars":
+        return import_module("polars").DataFrame(
+            {k: v.tolist() if v.dtype == object else v for k, v in columns.items()}
+        )
+    return columns
+
+
+def _from_columns(columns: dict[str, Array], kind: str, name: str) -> Table:
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"`{name}` must have columns of one length. "
+            f"Received: {', '.join(f'{k!r}: {len(v)}' for k, v in columns.items())}"
+        )
+    return Table(columns, lengths.pop() if lengths else 0, kind, None)
+
+
+def _check_names(names: list[str], name: str) -> None:
+    repeated = sorted({key for key in names if names.count(key) > 1})
+    if repeated:
+        raise ValueError(
+            f"`{name}` must have a name of its own for each column. "
+            f"Received: {', '.join(map(repr, repeated))} more than once"
+        )
+
+
+def _from_arrow(data: Any) -> Any:
+    for package, read in _ARROW_READERS:
+        try:
+            module = import_module(package)
+        except ImportError:
+            continue
+        return read(module, data)
+    raise ImportError(
+        f"A table of type {type(data).__name__} is read through polars or pyarrow: "
+        "pip install polars"
+    )
+
+
+def _from_pandas(series: Any) -> Array:
+    dtype = series.dtype
+    kind = getattr(dtype, "kind", "O")
+    if hasattr(dtype, "tz") and kind == "M":
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        return series.to_numpy().astype("datetime64[us]")
+    if kind == "M":
+        return series.to_numpy(dtype="datetime64[us]")
+    if kind in "biuf" and not hasattr(dtype, "categories"):
+        return np.asarray(series.to_numpy(dtype=float, na_value=math.nan))
+    missing = np.asarray(series.isna())
+    values = series.astype(object).to_numpy(copy=True)
+    values[missing] = None
+    return _settled(values)
+
+
+def _from_polars(series: Any) -> Array:
+    dtype = series.dtype
+    if dtype.is_numeric() or str(dtype) == "Boolean":
+        found: Array = series.cast(import_module("polars").Float64).to_numpy()
+        return found
+    if str(dtype) == "Date" or str(dtype).startswith("Datetime"):
+        return np.asarray(series.to_numpy()).astype("datetime64[us]")
+    values = np.empty(len(series), object)
+    values[:] = series.to_list()
+    return _settled(values)
+
+
+def _from_any(values: Any) -> Array:
+    if hasattr(values, "iloc"):
+        return _from_pandas(values)
+    array = np.asarray(values)
+    if array.dtype.kind in "biuf":
+        return array.astype(float)
+    if array.dtype.kind == "M":
+        return array.astype("datetime64[us]")
+    return _settled(array.astype(object))
+
+
+def _settled(values: Array) -> Array:
+    """Objects as strings and None; as numbers or dates if that is what all are."""
+    held = [None if v is None or v != v else v for v in values.tolist()]
+    kinds = {type(v) for v in held if v is not None}
+    if kinds and all(issubclass(k, (bool, int, float, np.number)) for k in kinds):
+        return np.array([math.nan if v is None else float(v) for v in held])
+    if kinds and all(hasattr(k, "isoformat") and hasattr(k, "year") for k in kinds):
+        return np.array(
+            ["NaT" if v is None else v.isoformat() for v in held], "datetime64[us]"
+        )
+    found = np.empty(len(held), object)
+    found[:] = [None if v is None else str(v) for v in held]
+    return found
