@@ -115,6 +115,8 @@ def pima_accuracies(x, y, x_test, y_test, epochs):
     return np.percentile(results, [10, 50, 90])
 
 
+# Raw rows leave most ReLUs of a layer dead from some of the seeds.
+@pytest.mark.filterwarnings("ignore::nncore.TrainingWarning")
 @pytest.mark.parametrize(("epochs", "expected"), [(20, 0.69), (50, 0.73)])
 def test_pima_on_raw_rows(pima, epochs, expected):
     x, y = pima

@@ -27,7 +27,7 @@ struct nn_net {
     struct nn_variable *variables;
     nn_counters counters;
     atomic_uint last_team;
-    int is_tiny;
+    atomic_int is_tiny;
     int is_compiled;
 };
 
