@@ -1,13 +1,14 @@
 """From descriptions to the core: the only place that makes a `_core.Network`.
 
-The core knows one kind of layer, y = dropout(f(x W + b)), of which every part but f may
-be absent. `make_plan` merges a model's layers into such: a Dense takes the Activation
-and the Dropout that follow it, while a Flatten or a linear Activation leaves nothing.
-`Compiled` does the same for what `compile` was given.
+A layer of the core is u = noise(f(S(x))), with a penalty on f's values, of which every
+part may be absent. `make_plan` merges a model's layers into such: a Dense takes the
+Activation and the Dropout that follow it, while a Flatten or a linear Activation leaves
+nothing. `Compiled` does the same for what `compile` was given.
 
 Seeds: everything random in a model follows from the model's seed, by place. Variable j
-of layer i starts from stream 2 i + j, the Dropout that is layer i draws with a seed
-derived from (seed, i), so appending a layer leaves the others as they were.
+of layer i starts from stream 2 i + j (those beyond the second from one far away), the
+Dropout that is layer i draws with a seed derived from (seed, i), so appending a layer
+leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -32,17 +33,30 @@ _ON_NAN = ("stop", "continue", "raise")
 _STREAM_WEIGHTS, _STREAM_DROPOUT, _STREAM_ORDER = 1, 2, 3
 
 _IDENTITY: Spec = {
+    "kind": "none",
     "units": 0,
     "use_bias": False,
+    "columns": 0,
+    "scale": False,
+    "center": False,
+    "momentum": 0.0,
+    "epsilon": 0.0,
+    "vocabulary": 0,
+    "order": (),
     "trainable": True,
     "activation": "linear",
     "activation_args": (0.0, 0.0, 0.0),
+    "activity_l1": 0.0,
+    "activity_l2": 0.0,
+    "noise": "dropout",
     "dropout": 0.0,
     "dropout_seed": 0,
     "kernel_l1": 0.0,
     "kernel_l2": 0.0,
+    "kernel_constraint": None,
     "bias_l1": 0.0,
     "bias_l2": 0.0,
+    "bias_constraint": None,
 }
 
 
@@ -50,12 +64,25 @@ _IDENTITY: Spec = {
 
 
 class Variable(NamedTuple):
-    """One array of weights: whose it is, its place 2 i + j, shape, starting values."""
+    """One array of weights.
+
+    Attributes:
+        layer: whose it is.
+        place: the number of the stream that its starting values are drawn from.
+        number: which of the layer's arrays it is.
+        shape: its shape.
+        initializer: where its starting values come from.
+        trainable: whether training changes it where it changes its layer.
+        name: what the layer calls it.
+    """
 
     layer: Layer
     place: int
+    number: int
     shape: Shape
     initializer: Any
+    trainable: bool = True
+    name: str = ""
 
     @property
     def path(self) -> str:
@@ -93,6 +120,11 @@ class Plan(NamedTuple):
     def output_shape(self) -> Shape:
         """Of one row."""
         return self.output_shapes[-1]
+
+    @property
+    def vocabulary(self) -> int:
+        """How many indices the input may be; 0: it is no indices."""
+        return max(int(spec["vocabulary"]) for spec in self.specs)
 
 
 def input_shape(shape: Any) -> Shape:
@@ -140,31 +172,22 @@ def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> P
     shapes = output_shapes(layers, shape)
     specs: list[Spec] = []
     variables: list[Variable] = []
-    columns = math.prod(shape)
+    before = shape
     for index, (layer, after) in enumerate(zip(layers, shapes, strict=True)):
-        if isinstance(layer, _layers.Dense):
-            specs.append(_dense_spec(layer))
-            _activate(specs, layer.activation)
-            kernel = (columns, layer.units)
-            variables.append(
-                Variable(layer, 2 * index, kernel, layer.kernel_initializer)
+        spec = dict(layer._spec(before))
+        if spec.get("dropout_seed", 0) is None:
+            spec["dropout_seed"] = _random.derive(seed, _STREAM_DROPOUT, index)
+        if spec.get("kind") == "embedding":
+            _check_indices(specs, layer, dtype)
+        _merge(specs, spec, layer)
+        variables += [
+            Variable(
+                *(layer, _stream(index, number), number, weight.shape),
+                *(weight.initializer, weight.trainable, weight.name),
             )
-            if layer.use_bias:
-                variables.append(
-                    Variable(
-                        layer, 2 * index + 1, (layer.units,), layer.bias_initializer
-                    )
-                )
-        elif isinstance(layer, _layers.Dropout):
-            own = layer.seed
-            _drop(
-                specs,
-                layer.rate,
-                _random.derive(seed, _STREAM_DROPOUT, index) if own is None else own,
-            )
-        elif isinstance(layer, _layers.Activation):
-            _activate(specs, layer.activation)
-        columns = math.prod(after)
+            for number, weight in enumerate(layer._weights(before))
+        ]
+        before = after
     return Plan(
         dtype=dtype,
         input_shape=shape,
@@ -177,37 +200,48 @@ def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> P
     )
 
 
-def _dense_spec(layer: Any) -> Spec:
-    spec = dict(_IDENTITY)
-    spec["units"] = layer.units
-    spec["use_bias"] = layer.use_bias
-    spec["trainable"] = layer.trainable
-    for name in ("kernel", "bias"):
-        regularizer = getattr(layer, f"{name}_regularizer")
-        if regularizer is not None:
-            spec[f"{name}_l1"] = regularizer.l1
-            spec[f"{name}_l2"] = regularizer.l2
-    return spec
+def _stream(index: int, number: int) -> int:
+    """The stream of a layer's weight: 2 i + j, beyond the second far from all those."""
+    return 2 * index + number % 2 + (number // 2 << 32)
 
 
-def _activate(specs: list[Spec], activation: Any) -> None:
-    """Put an activation behind the last of the core's layers."""
-    if activation.name == "linear":
+def _check_indices(specs: list[Spec], layer: Any, dtype: str) -> None:
+    """Look whether an Embedding gets the numbers of the input, and can hold them."""
+    if any(spec["kind"] != "gather" or _steps(spec) != [0] for spec in specs):
+        raise ValueError(
+            f"Layer {layer.name!r} (Embedding) must be given the input's own numbers: "
+            "in front of it only layers may stand that change their order. "
+            "Received: a layer that computes others"
+        )
+    if dtype == "float32" and layer.input_dim > 2**24:
+        raise ValueError(
+            f"`input_dim` of layer {layer.name!r} must be at most {2**24}, the largest "
+            "index that float32 holds; give the model dtype='float64'. "
+            f"Received: input_dim={layer.input_dim}"
+        )
+
+
+def _merge(specs: list[Spec], spec: Spec, layer: Layer) -> None:
+    """Put what a layer does behind the last of the core's layers, or into it."""
+    steps = _steps({**_IDENTITY, **spec})
+    if not steps:
         return
-    if not specs or specs[-1]["activation"] != "linear" or specs[-1]["dropout"]:
+    if not specs or steps[0] <= _steps(specs[-1])[-1]:
         specs.append(dict(_IDENTITY))
-    specs[-1]["activation"] = activation.name
-    specs[-1]["activation_args"] = tuple(activation.args)
+    if steps[0] == 0:
+        spec["trainable"] = layer.trainable
+    specs[-1].update(spec)
 
 
-def _drop(specs: list[Spec], rate: float, seed: int) -> None:
-    """Put dropout behind the last of the core's layers."""
-    if rate == 0:
-        return
-    if not specs or specs[-1]["dropout"]:
-        specs.append(dict(_IDENTITY))
-    specs[-1]["dropout"] = rate
-    specs[-1]["dropout_seed"] = seed
+def _steps(spec: Spec) -> list[int]:
+    """Which steps of u = noise(f(S(x))) a layer of the core takes, in order."""
+    taken = (
+        spec["kind"] != "none",
+        spec["activation"] != "linear",
+        spec["activity_l1"] or spec["activity_l2"],
+        spec["dropout"],
+    )
+    return [step for step, is_taken in enumerate(taken) if is_taken]
 
 
 # ---- networks and their weights ------------------------------------------------------
@@ -235,12 +269,12 @@ class Kept:
 
     def put(self, variable: Variable, values: NDArray[Any]) -> None:
         """Keep values for a variable of the next network."""
-        key = id(variable.layer), variable.place % 2
+        key = id(variable.layer), variable.number
         self._weights[key] = (variable.layer, values)
 
     def value(self, variable: Variable) -> NDArray[Any] | None:
         """What is kept for a variable; None if nothing that fits."""
-        key = id(variable.layer), variable.place % 2
+        key = id(variable.layer), variable.number
         _, values = self._weights.get(key, (None, None))
         return values if values is not None and values.shape == variable.shape else None
 

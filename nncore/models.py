@@ -370,7 +370,8 @@ class Sequential(OldVerbs):
             network.compile(*compiled.specs(plan))
             compiled.optimizer._model = weakref.ref(self)
         self._plan, self._network = plan, network
-        if len(plan.input_shape) == len(plan.output_shape) == 1:
+        is_plain = len(plan.input_shape) == len(plan.output_shape) == 1
+        if is_plain and not plan.vocabulary:
             self._outputs = network.outputs
 
     def _make_plan(self) -> _plan.Plan:
@@ -483,7 +484,7 @@ class Sequential(OldVerbs):
     # ---- weights -----------------------------------------------------------------
 
     def get_weights(self) -> list[NDArray[Any]]:
-        """Return copies of all weights: kernel, bias, kernel, bias, ...
+        """Return copies of all weights: those of each layer in turn, as Keras has them.
 
         Returns:
             Arrays of the model's dtype, kernels (inputs, units), biases (units,);
@@ -531,12 +532,12 @@ class Sequential(OldVerbs):
 
     @property
     def trainable_weights(self) -> list[NDArray[Any]]:
-        """Read-only copies of the weights of trainable layers."""
+        """Read-only copies of the weights that training changes."""
         return [w for layer in self._layers for w in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[NDArray[Any]]:
-        """Read-only copies of the weights of frozen layers."""
+        """Read-only copies of those of frozen layers, and of moving statistics."""
         return [w for layer in self._layers for w in layer.non_trainable_weights]
 
     def _get_layer_weights(self, layer: Layer) -> list[NDArray[Any]]:
@@ -1442,7 +1443,7 @@ class Sequential(OldVerbs):
     def _inputs(self, x: Any, name: str = "x", names: Any = None) -> NDArray[Any]:
         plan = self._plan
         assert plan is not None
-        return _arrays.as_inputs(
+        rows = _arrays.as_inputs(
             x,
             plan.input_shape,
             plan.dtype,
@@ -1450,6 +1451,9 @@ class Sequential(OldVerbs):
             layer=plan.first_name,
             columns=self._columns if names is None else names,
         )
+        if plan.vocabulary:
+            _arrays.check_indices(rows, plan.vocabulary, name, plan.first_name)
+        return rows
 
     def _rows(
         self,
@@ -1677,7 +1681,7 @@ class Sequential(OldVerbs):
             for variable in plan.variables:
                 key = id(variable.layer)
                 sizes[key] = sizes.get(key, 0) + variable.size
-                if variable.layer.trainable:
+                if variable.layer.trainable and variable.trainable:
                     trained += variable.size
                 else:
                     frozen += variable.size

@@ -47,7 +47,7 @@ CONFINED = {
 # Descriptions hold no arrays and know nothing of what runs them.
 DESCRIPTIONS = (
     *("activations.py", "losses.py", "optimizers/", "metrics/", "regularizers.py"),
-    *("initializers.py", "layers/", "_lookup.py", "_legacy.py"),
+    *("initializers.py", "constraints.py", "layers/", "_lookup.py", "_legacy.py"),
 )
 RUNNERS = {"_core", "_plan", "_training", "_arrays", "models"}
 # The only modules that talk to C.

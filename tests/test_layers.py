@@ -40,9 +40,6 @@ def test_dense_refuses_units_that_are_no_positive_integer(units):
 @pytest.mark.parametrize(
     "words",
     [
-        {"activity_regularizer": "l2"},
-        {"kernel_constraint": "max_norm"},
-        {"bias_constraint": object()},
         {"lora_rank": 4},
         {"quantization_config": {}},
     ],
@@ -63,6 +60,9 @@ def test_dense_says_what_is_not_available(words):
         ({"bias_initializer": 0}, "`bias_initializer` must be"),
         ({"kernel_regularizer": 0.01}, "`kernel_regularizer` must be"),
         ({"bias_regularizer": "l3"}, "`bias_regularizer` must be a known name"),
+        ({"activity_regularizer": "l3"}, "`activity_regularizer` must be a known name"),
+        ({"kernel_constraint": "maxnrm"}, "nearest first: max_norm"),
+        ({"bias_constraint": object()}, "`bias_constraint` must be"),
         ({"name": ""}, "`name` must be"),
         ({"name": 3}, "`name` must be"),
         ({"trainable": "no"}, "`trainable` must be"),

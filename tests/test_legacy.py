@@ -16,6 +16,7 @@ from nncore import (
     activations,
     backend,
     callbacks,
+    constraints,
     layers,
     losses,
     models,
@@ -28,6 +29,7 @@ OWNERS = {
     **{name: getattr(layers, name) for name in layers.__all__},
     **{name: getattr(optimizers, name) for name in _legacy.KEPT},
     **{name: getattr(regularizers, name) for name in ("L1", "L2")},
+    **{name: getattr(constraints, name) for name in ("MaxNorm", "MinMaxNorm")},
     **{name: getattr(activations, name) for name in ("relu", "leaky_relu")},
     "to_categorical": utils.to_categorical,
     "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
@@ -60,6 +62,16 @@ def test_the_table_of_old_defaults_names_only_those_that_changed(name):
     [
         (lambda: layers.Dropout(p=0.5), lambda: layers.Dropout(rate=0.5)),
         (lambda: layers.LeakyReLU(alpha=0.1), lambda: layers.LeakyReLU(0.1)),
+        (
+            lambda: layers.BatchNormalization(gamma_init="zeros"),
+            lambda: layers.BatchNormalization(gamma_initializer="zeros"),
+        ),
+        (lambda: layers.GaussianNoise(sigma=0.5), lambda: layers.GaussianNoise(0.5)),
+        (
+            lambda: layers.Embedding(5, 2, init="normal", input_length=3),
+            lambda: layers.Embedding(5, 2, "normal", input_shape=(3,)),
+        ),
+        (lambda: constraints.maxnorm(m=3), lambda: constraints.MaxNorm(3)),
         (lambda: optimizers.SGD(lr=1.0), lambda: optimizers.SGD(1.0)),
         (lambda: regularizers.l2(l=0.1), lambda: regularizers.l2(0.1)),
         (
@@ -169,8 +181,13 @@ def test_lr_is_the_learning_rate():
 @pytest.mark.parametrize(
     ("path", "names"),
     [
-        ("layers.core", ["Dense", "Dropout", "Activation", "Flatten"]),
-        ("layers.advanced_activations", ["LeakyReLU", "ELU", "ReLU", "Softmax"]),
+        ("layers.core", ["Dense", "Dropout", "Activation", "Flatten", "Permute"]),
+        ("layers.core", ["Reshape", "RepeatVector", "ActivityRegularization"]),
+        ("layers.advanced_activations", ["LeakyReLU", "ELU", "PReLU", "Softmax"]),
+        ("layers.normalization", ["BatchNormalization"]),
+        ("layers.noise", ["GaussianNoise", "GaussianDropout", "AlphaDropout"]),
+        ("layers.embeddings", ["Embedding"]),
+        ("constraints", ["maxnorm", "nonneg", "unitnorm", "max_norm", "min_max_norm"]),
         ("utils.np_utils", ["to_categorical", "normalize"]),
     ],
 )

@@ -9,21 +9,53 @@ from typing import Any
 
 from .. import _lookup
 from ._layer import Layer
-from .advanced_activations import ELU, LeakyReLU, ReLU, Softmax
-from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer
+from .advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .core import (
+    Activation,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    Flatten,
+    Identity,
+    Input,
+    InputLayer,
+)
+from .embeddings import Embedding
+from .noise import AlphaDropout, GaussianDropout, GaussianNoise
+from .normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from .reshaping import Permute, RepeatVector, Reshape
 
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "PReLU",
+    "Permute",
+    "RMSNormalization",
     "ReLU",
+    "RepeatVector",
+    "Reshape",
     "Softmax",
+    "UnitNormalization",
     "deserialize",
     "serialize",
 ]
@@ -32,7 +64,10 @@ _TABLE: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         *(InputLayer, Dense, Activation, Dropout, Flatten),
-        *(ReLU, LeakyReLU, ELU, Softmax),
+        *(ReLU, LeakyReLU, ELU, Softmax, PReLU),
+        *(BatchNormalization, LayerNormalization, RMSNormalization, UnitNormalization),
+        *(GaussianNoise, GaussianDropout, AlphaDropout, ActivityRegularization),
+        *(Reshape, Permute, RepeatVector, Identity, Embedding),
     )
 }
 

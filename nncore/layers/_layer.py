@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from weakref import ReferenceType
 
 import numpy as np
@@ -38,6 +38,50 @@ def checked_shape(argument: str, value: Any) -> Shape:
         )
     except ValueError:
         raise ValueError(message) from None
+
+
+class WeightSpec(NamedTuple):
+    """One array of a layer's weights: attribute, shape, starting values.
+
+    `trainable` is False for what follows the data in training, as moving statistics do.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Any
+    trainable: bool = True
+
+
+def held(role: str, rank: int, layer: Layer, name: str) -> dict[str, Any]:
+    """Return what the core is told of one of a layer's weights: penalty, constraint.
+
+    Args:
+        role: "kernel" or "bias".
+        rank: Of the weights.
+        layer: A layer.
+        name: Of the weights, as its arguments `<name>_regularizer` and
+            `<name>_constraint` have it.
+    """
+    spec: dict[str, Any] = {}
+    regularizer = getattr(layer, f"{name}_regularizer")
+    constraint = getattr(layer, f"{name}_constraint")
+    if regularizer is not None:
+        spec[f"{role}_l1"], spec[f"{role}_l2"] = regularizer.l1, regularizer.l2
+    if constraint is not None:
+        spec[f"{role}_constraint"] = constraint._spec(rank, f"{name}_constraint")
+    return spec
+
+
+def activation_spec(activation: Any) -> dict[str, Any]:
+    """Return what the core is told of an activation."""
+    return {"activation": activation.name, "activation_args": tuple(activation.args)}
+
+
+def activity_spec(regularizer: Any) -> dict[str, Any]:
+    """Return what the core is told of a penalty on a layer's output."""
+    if regularizer is None:
+        return {}
+    return {"activity_l1": regularizer.l1, "activity_l2": regularizer.l2}
 
 
 class Owner(Protocol):
@@ -76,6 +120,7 @@ class Layer(_lookup.Described):
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ()
+    _has_weights: ClassVar[bool] = False
     _model: ReferenceType[Any] | None = None
 
     def __init__(
@@ -151,6 +196,22 @@ class Layer(_lookup.Described):
             "this version."
         )
 
+    # ---- What the core is told ----
+
+    def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
+        """Return the weights for rows of a shape, in the core's order and Keras's."""
+        return []
+
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return what the layer does to rows of a shape, in the core's words.
+
+        {} stands for nothing; a `dropout_seed` of None for one that the model gives.
+
+        Raises:
+            ValueError: The layer cannot take such rows.
+        """
+        return {}
+
     # ---- What the model knows ----
 
     def _owner(self) -> Owner | None:
@@ -184,7 +245,7 @@ class Layer(_lookup.Described):
         return (None, *self._shapes()[1])
 
     def get_weights(self) -> list[FloatArray]:
-        """Return copies of kernel and bias; [] before the model is built.
+        """Return copies of the weights; [] before the model is built.
 
         Examples:
             >>> import nncore
@@ -224,13 +285,36 @@ class Layer(_lookup.Described):
 
     @property
     def trainable_weights(self) -> list[FloatArray]:
-        """The weights if the layer is trainable, else []."""
-        return self.weights if self.trainable else []
+        """The weights that training changes; [] if the layer is not trainable."""
+        return self._weights_that_are(True)
 
     @property
     def non_trainable_weights(self) -> list[FloatArray]:
-        """The weights if the layer is not trainable, else []."""
-        return [] if self.trainable else self.weights
+        """The other weights: all, or those that follow the data."""
+        return self._weights_that_are(False)
+
+    def _weights_that_are(self, trainable: bool) -> list[FloatArray]:
+        weights = self.weights
+        if not weights:
+            return []
+        known = self._weights(self._shapes()[0])
+        trained = [self.trainable and weight.trainable for weight in known]
+        return [w for w, t in zip(weights, trained, strict=True) if t is trainable]
+
+    def _weight(self, name: str) -> FloatArray | None:
+        """One of the weights; None if the layer's arguments leave it out.
+
+        Raises:
+            AttributeError: The model is not built.
+        """
+        if not self.built:
+            raise AttributeError(
+                f"Layer {self.name!r} has no `{name}` yet: its model must be built "
+                "first, which needs the shape of the input."
+            )
+        known = self._weights(self._shapes()[0])
+        pairs = zip(known, self.weights, strict=True)
+        return next((w for weight, w in pairs if weight.name == name), None)
 
     def count_params(self) -> int:
         """Return how many numbers the layer's weights hold.
@@ -238,4 +322,9 @@ class Layer(_lookup.Described):
         Raises:
             ValueError: The layer has weights, and its model is not built.
         """
+        if self._has_weights and not self.built:
+            raise ValueError(
+                f"Layer {self.name!r} has no weights to count yet: its model must be "
+                "built first, which needs the shape of the input."
+            )
         return sum(weight.size for weight in self.get_weights())

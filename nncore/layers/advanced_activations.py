@@ -1,17 +1,22 @@
-"""Activations with arguments as layers: ReLU, LeakyReLU, ELU, Softmax.
+"""Activations with arguments or weights as layers: ReLU, LeakyReLU, ELU, PReLU, ...
 
 Keras 1 and 2 have them in a module of this name.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
-from .. import activations
+from .. import _checks, activations, constraints, initializers, regularizers
 from .._legacy import accepts_old_words
+from ._layer import Layer, WeightSpec, held
 from .core import Activation
 
-__all__ = ["ELU", "LeakyReLU", "ReLU", "Softmax"]
+if TYPE_CHECKING:
+    from ._layer import FloatArray
+
+__all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class ReLU(Activation):
@@ -213,3 +218,127 @@ class Softmax(Activation):
             input_dim=input_dim,
             batch_input_shape=batch_input_shape,
         )
+
+
+class PReLU(Layer):
+    """Trained slopes below 0: y = max(x, 0) + alpha min(x, 0).
+
+    There is an alpha for each number of a row, but for axes that share theirs. The
+    derivative at 0 is 0, as Keras has it.
+
+    Source: He et al., "Delving deep into rectifiers", 2015.
+
+    Args:
+        alpha_initializer: Starting values of alpha; as for `Dense`.
+        alpha_regularizer: Penalty on alpha; as for `Dense`.
+        alpha_constraint: What holds alpha; as for `Dense`.
+        shared_axes: Axes along which alpha is the same, counted from 1 behind the rows,
+            an integer or a list; they must be the first ones: 1, or 1 and 2, ...
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: An argument is none of these.
+
+    Examples:
+        >>> import nncore
+        >>> layer = nncore.layers.PReLU("ones")
+        >>> model = nncore.Sequential([nncore.Input((3,)), layer])
+        >>> layer.alpha
+        array([1., 1., 1.], dtype=float32)
+    """
+
+    _arguments = (
+        *("alpha_initializer", "alpha_regularizer", "alpha_constraint"),
+        "shared_axes",
+    )
+    _has_weights = True
+
+    @accepts_old_words("PReLU")
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        self.alpha_initializer = initializers.get(
+            alpha_initializer, "alpha_initializer"
+        )
+        self.alpha_regularizer = regularizers.get(
+            alpha_regularizer, "alpha_regularizer"
+        )
+        self.alpha_constraint = constraints.get(alpha_constraint, "alpha_constraint")
+        self.shared_axes: list[int] | None = None
+        if shared_axes is not None:
+            many = isinstance(shared_axes, (tuple, list))
+            axes = sorted(
+                _checks.integer("shared_axes", axis, 1)
+                for axis in (shared_axes if many else [shared_axes])
+            )
+            if axes != list(range(1, len(axes) + 1)):
+                raise ValueError(
+                    "`shared_axes` must be the first axes behind the rows, 1 or 1 and "
+                    "2 and so on: others are not available in this version. "
+                    f"{_checks.received('shared_axes', shared_axes)}"
+                )
+            self.shared_axes = axes
+        super().__init__(
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            input_dim=input_dim,
+            batch_input_shape=batch_input_shape,
+        )
+
+    @property
+    def alpha(self) -> FloatArray:
+        """A read-only copy of alpha, shaped like a row, with 1 for shared axes.
+
+        Raises:
+            AttributeError: The model is not built.
+        """
+        alpha = self._weight("alpha")
+        assert alpha is not None
+        return alpha
+
+    def _shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        shared = len(self.shared_axes or ())
+        if shared > len(shape):
+            raise ValueError(
+                f"Layer {self.name!r} (PReLU) must have `shared_axes` among the "
+                f"{len(shape)} of its rows. Received: shared_axes={self.shared_axes}"
+            )
+        return (1,) * shared + shape[shared:]
+
+    def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
+        return [WeightSpec("alpha", self._shape(shape), self.alpha_initializer)]
+
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        alpha = self._shape(shape)
+        spec: dict[str, Any] = {"kind": "prelu", "columns": math.prod(alpha)}
+        spec |= held("kernel", len(alpha), self, "alpha")
+        constraint = spec.get("kernel_constraint")
+        if constraint is not None and len(alpha) > 1:
+            # The core has alpha as one vector.
+            if constraint["axis"] is not None:
+                raise ValueError(
+                    "`alpha_constraint` must go along all axes of an alpha of more "
+                    "than one: others are not available in this version. "
+                    f"{_checks.received('axis', constraint['axis'])}"
+                )
+            spec["kernel_constraint"] = {**constraint, "axis": 0}
+        return spec

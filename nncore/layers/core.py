@@ -1,6 +1,6 @@
-"""The layers of a dense network: input, Dense, Activation, Dropout, Flatten.
+"""The layers of a dense network: input, Dense, Activation, Dropout, Flatten, ...
 
-Keras 1 and 2 have these in a module of this name.
+Keras 1 and 2 have these in a module of this name, those of `reshaping` included.
 """
 
 from __future__ import annotations
@@ -9,15 +9,37 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .. import _checks, activations, initializers, regularizers
+from .. import _checks, activations, constraints, initializers, regularizers
 from .._advice import TrainingWarning
 from .._legacy import accepts_old_words, callers_level, dense_arguments
-from ._layer import Layer, Shape, checked_shape
+from ._layer import (
+    Layer,
+    Shape,
+    WeightSpec,
+    activation_spec,
+    activity_spec,
+    checked_shape,
+    held,
+)
+from .reshaping import Permute, RepeatVector, Reshape
 
 if TYPE_CHECKING:
     from ._layer import FloatArray
 
-__all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "InputLayer", "Layer"]
+__all__ = [
+    "Activation",
+    "ActivityRegularization",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+]
 
 
 class InputLayer(Layer):
@@ -145,10 +167,12 @@ class Dense(Layer):
         kernel_regularizer: Penalty on W: "l1", "l2", an instance of
             `nncore.regularizers`, or None.
         bias_regularizer: Penalty on b.
-        activity_regularizer: None; others are not available in this version.
-        kernel_constraint: None; likewise.
-        bias_constraint: None; likewise.
-        lora_rank: None; likewise.
+        activity_regularizer: Penalty on y, as a mean over the rows of a batch; like
+            `kernel_regularizer`.
+        kernel_constraint: What holds W after each update: "max_norm", an instance of
+            `nncore.constraints`, or None.
+        bias_constraint: What holds b.
+        lora_rank: None; others are not available in this version.
         lora_alpha: None; likewise.
         quantization_config: None; likewise.
         name: As in `Layer`.
@@ -174,8 +198,10 @@ class Dense(Layer):
 
     _arguments = (
         *("units", "activation", "use_bias", "kernel_initializer", "bias_initializer"),
-        *("kernel_regularizer", "bias_regularizer"),
+        *("kernel_regularizer", "bias_regularizer", "activity_regularizer"),
+        *("kernel_constraint", "bias_constraint"),
     )
+    _has_weights = True
 
     @dense_arguments
     def __init__(
@@ -187,9 +213,9 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
-        activity_regularizer: None = None,
-        kernel_constraint: None = None,
-        bias_constraint: None = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         lora_rank: None = None,
         lora_alpha: None = None,
         quantization_config: None = None,
@@ -213,9 +239,11 @@ class Dense(Layer):
             kernel_regularizer, "kernel_regularizer"
         )
         self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
-        _checks.absent("activity_regularizer", activity_regularizer)
-        _checks.absent("kernel_constraint", kernel_constraint)
-        _checks.absent("bias_constraint", bias_constraint)
+        self.activity_regularizer = regularizers.get(
+            activity_regularizer, "activity_regularizer"
+        )
+        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
         _checks.absent("lora_rank", lora_rank)
         _checks.absent("lora_alpha", lora_alpha)
         _checks.absent("quantization_config", quantization_config)
@@ -242,7 +270,9 @@ class Dense(Layer):
         Raises:
             AttributeError: The model is not built.
         """
-        return self._built_weights("kernel")[0]
+        kernel = self._weight("kernel")
+        assert kernel is not None
+        return kernel
 
     @property
     def bias(self) -> FloatArray | None:
@@ -251,28 +281,25 @@ class Dense(Layer):
         Raises:
             AttributeError: The model is not built.
         """
-        return self._built_weights("bias")[1] if self.use_bias else None
+        return self._weight("bias")
 
-    def _built_weights(self, name: str) -> list[FloatArray]:
-        if not self.built:
-            raise AttributeError(
-                f"Layer {self.name!r} has no `{name}` yet: its model must be built "
-                "first, which needs the shape of the input."
-            )
-        return self.weights
+    def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
+        kernel = (*shape, self.units)
+        found = [WeightSpec("kernel", kernel, self.kernel_initializer)]
+        if self.use_bias:
+            found.append(WeightSpec("bias", (self.units,), self.bias_initializer))
+        return found
 
-    def count_params(self) -> int:
-        """Return how many numbers kernel and bias hold.
-
-        Raises:
-            ValueError: The model is not built.
-        """
-        if not self.built:
-            raise ValueError(
-                f"Layer {self.name!r} has no weights to count yet: its model must be "
-                "built first, which needs the shape of the input."
-            )
-        return super().count_params()
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        return {
+            "kind": "dense",
+            "units": self.units,
+            "use_bias": self.use_bias,
+            **activation_spec(self.activation),
+            **activity_spec(self.activity_regularizer),
+            **held("kernel", 2, self, "kernel"),
+            **held("bias", 1, self, "bias"),
+        }
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return (rows, units) for an input of shape (rows, inputs).
@@ -344,6 +371,9 @@ class Activation(Layer):
             batch_input_shape=batch_input_shape,
         )
 
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        return activation_spec(self.activation)
+
 
 class Dropout(Layer):
     """Set a random share of the inputs to 0 in training: y = x m / (1 - rate).
@@ -405,6 +435,9 @@ class Dropout(Layer):
             input_dim=input_dim,
             batch_input_shape=batch_input_shape,
         )
+
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        return {"noise": "dropout", "dropout": self.rate, "dropout_seed": self.seed}
 
 
 class Flatten(Layer):
@@ -476,3 +509,77 @@ class Flatten(Layer):
                 f"rows. Received: input of shape {(rows, *sizes)}"
             )
         return rows, math.prod(known)
+
+
+class Identity(Layer):
+    """Give back the inputs: y = x.
+
+    Args:
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.Identity().compute_output_shape((None, 8))
+        (None, 8)
+    """
+
+
+class ActivityRegularization(Layer):
+    """Give back the inputs, with a penalty on them: y = x.
+
+    The loss of a batch grows by (l1 sum |x| + l2 sum x^2) / rows, whatever the rows'
+    weights, in `fit` as in `evaluate`.
+
+    Args:
+        l1: Factor of the sum of absolute values, at least 0.
+        l2: Factor of the sum of squares, at least 0.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: A factor is negative or no finite number.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.layers.ActivityRegularization(l1=0.01).l1
+        0.01
+    """
+
+    _arguments = ("l1", "l2")
+
+    @accepts_old_words("ActivityRegularization")
+    def __init__(
+        self,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        input_dim: int | None = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        self.l1 = _checks.real("l1", l1, 0)
+        self.l2 = _checks.real("l2", l2, 0)
+        super().__init__(
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            input_dim=input_dim,
+            batch_input_shape=batch_input_shape,
+        )
+
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        return activity_spec(self)
