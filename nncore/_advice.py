@@ -70,8 +70,8 @@ def before(network: Network, plan: Plan, compiled: Compiled, data: Data) -> Said
         return
     rows = _sample(len(data), _FEW)
     yield from _output(plan, compiled)
-    yield from _targets(network, plan, compiled, data.y.take(rows, axis=0))
-    yield from _inputs(network, plan, data.x.take(rows, axis=0))
+    yield from _targets(network, plan, compiled, data.y[rows])
+    yield from _inputs(network, plan, data.x[rows])
 
 
 def after(
@@ -191,10 +191,10 @@ def _classes(network: Network, compiled: Compiled, data: Data) -> Said:
     if not kind.endswith("_crossentropy"):
         return
     rows = _sample(len(data), _MORE)
-    y, n_out = data.y.take(rows, axis=0), network.n_out
+    y, n_out = data.y[rows], network.n_out
     if n_out > 1 and kind.startswith("binary"):
         return
-    p = network.predict(data.x.take(rows, axis=0))
+    p = network.predict(data.x[rows])
     assert compiled.loss is not None
     middle = 0.0 if compiled.loss._spec().get("from_logits") else 0.5
     said = p.argmax(axis=1) if n_out > 1 else p[:, 0] > middle
@@ -248,7 +248,7 @@ def _silent(
     net = reference.Network(network.n_in, plan.specs[: max(layers) + 1])
     for index, variable in enumerate(net.variables):
         variable[...] = network.get_variable(index)
-    x = data.x.take(_sample(len(data), n), axis=0)
+    x = data.x[_sample(len(data), n)]
     with np.errstate(all="ignore"):
         _, records = net.forward(x.astype(np.float64))
     return {
