@@ -94,6 +94,16 @@ class Variable(NamedTuple):
         """The number of its elements."""
         return math.prod(self.shape)
 
+    @property
+    def core_shape(self) -> Shape:
+        """The core's shape of it: a matrix or a vector."""
+        return self.shape if self.name != "alpha" else (self.size,)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether training changes it now."""
+        return self.trainable and self.layer.trainable
+
 
 class Plan(NamedTuple):
     """What the core is asked to make.
@@ -310,7 +320,8 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
                 values = variable.initializer._sample(variable.shape, generator)
             except ValueError as error:
                 raise ValueError(f"Layer {variable.layer.name!r}: {error}") from error
-        network.set_variable(index, values.astype(plan.dtype, copy=False))
+        values = values.astype(plan.dtype, copy=False).reshape(variable.core_shape)
+        network.set_variable(index, values)
     kept.give_age(network)
     return network
 
@@ -367,8 +378,9 @@ def set_weights(
                 f"`weights` must hold numbers. Received: dtype {array.dtype} for layer "
                 f"{variable.layer.name!r}"
             )
-    for array, (index, _) in zip(arrays, chosen, strict=True):
-        network.set_variable(index, np.ascontiguousarray(array, plan.dtype))
+    for array, (index, variable) in zip(arrays, chosen, strict=True):
+        array = np.ascontiguousarray(array, plan.dtype).reshape(variable.core_shape)
+        network.set_variable(index, array)
 
 
 def _joined(shapes: Sequence[Shape]) -> str:

@@ -1681,7 +1681,7 @@ class Sequential(OldVerbs):
             for variable in plan.variables:
                 key = id(variable.layer)
                 sizes[key] = sizes.get(key, 0) + variable.size
-                if variable.layer.trainable and variable.trainable:
+                if variable.is_trained:
                     trained += variable.size
                 else:
                     frozen += variable.size

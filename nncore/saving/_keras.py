@@ -210,9 +210,10 @@ def _trained_names(group: _h5read.Group, model: Sequential) -> list[str]:
     names = [
         group.group(layer).names("weight_names") for layer in group.names("layer_names")
     ]
-    layers = [layer for layer in model.layers if layer.get_weights()]
-    pairs = zip(layers, [own for own in names if own], strict=True)
-    return [name for layer, own in pairs if layer.trainable for name in own]
+    found = [name for own in names for name in own]
+    variables = model._make_plan().variables
+    pairs = zip(variables, found, strict=True)
+    return [name for variable, name in pairs if variable.is_trained]
 
 
 # ---- Writing -------------------------------------------------------------------------
@@ -305,6 +306,7 @@ def _by_name(model: Sequential) -> _h5write.Group:
     root.attributes["layer_names"] = [layer.name for layer in model.layers]
     root.attributes["backend"] = "numpy"
     root.attributes["keras_version"] = _KERAS_VERSION
+    variables = model._make_plan().variables
     for layer in model.layers:
         if "/" in layer.name:
             raise ValueError(
@@ -313,10 +315,7 @@ def _by_name(model: Sequential) -> _h5write.Group:
             )
         group = root.at(layer.name)
         arrays = layer.get_weights()
-        words = [f"weight_{i}" for i in range(len(arrays))]
-        if hasattr(layer, "kernel_initializer"):
-            words = ["kernel", "bias"][: len(arrays)]
-        names = [f"{layer.name}/{word}" for word in words]
+        names = [f"{layer.name}/{v.name}" for v in variables if v.layer is layer]
         group.attributes["weight_names"] = names
         for name, array in zip(names, arrays, strict=True):
             group.put(name, array)

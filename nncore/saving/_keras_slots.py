@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _plan
 from ..models import Sequential
 from ..optimizers.schedules import LearningRateSchedule
 
@@ -42,7 +43,8 @@ def read(
         None, or what prevents it; then nothing is changed.
     """
     network, spec = model._ready_network(), _spec(model)
-    indices, shapes = _trained(model)
+    variables = model._make_plan().variables
+    indices = _trained(variables)
     if names is not None:
         if len(names) != len(indices):
             return f"{len(names)} names for {len(indices)} weights"
@@ -66,12 +68,13 @@ def read(
         for index in indices:
             for slot in block:
                 array = rest.pop(0) if rest else np.empty(0)
-                if array.shape != shapes[index]:
+                shape = variables[index].shape
+                if array.shape != shape:
                     return (
-                        f"{array.shape} where {shapes[index]} is expected, array "
+                        f"{array.shape} where {shape} is expected, array "
                         f"{len(arrays) - len(rest) - 1} of {len(arrays)}"
                     )
-                found.append((slot, index, array))
+                found.append((slot, index, array.reshape(variables[index].core_shape)))
     extra = sum(array.shape != () for array in rest)
     if extra and not old and spec["kind"] != "sgd":
         return f"{extra} arrays more than {spec['kind']} has"
@@ -101,11 +104,13 @@ def written(model: Sequential, *, rate: bool) -> list[tuple[str, Any]]:
     result: list[tuple[str, Any]] = [("iteration", np.int32(counters["steps"] % 2**31))]
     if rate and not _has_schedule(model):
         result.append(("learning_rate", np.dtype(network.dtype).type(_rate(model))))
-    indices, _ = _trained(model)
+    variables = model._make_plan().variables
     for block in _blocks(spec, network.n_slots):
-        for index in indices:
+        for index in _trained(variables):
+            shape = variables[index].shape
             result += [
-                (f"slot{slot}_{index}", network.get_slot(slot, index)) for slot in block
+                (f"slot{slot}_{index}", network.get_slot(slot, index).reshape(shape))
+                for slot in block
             ]
     if spec["kind"] == "nadam":
         product = np.dtype(network.dtype).type(counters["momentum_product"])
@@ -128,11 +133,9 @@ def _has_schedule(model: Sequential) -> bool:
     return isinstance(model.optimizer._learning_rate, LearningRateSchedule)
 
 
-def _trained(model: Sequential) -> tuple[list[int], list[tuple[int, ...]]]:
-    """Places of the weights that are trained, and the shapes of all."""
-    variables = model._make_plan().variables
-    trained = [i for i, v in enumerate(variables) if v.layer.trainable]
-    return trained, [v.shape for v in variables]
+def _trained(variables: Sequence[_plan.Variable]) -> list[int]:
+    """Places of the weights that are trained."""
+    return [i for i, variable in enumerate(variables) if variable.is_trained]
 
 
 def _blocks(spec: dict[str, Any], n_slots: int) -> list[tuple[int, ...]]:

@@ -16,6 +16,7 @@ from typing import Any
 from .. import (
     _legacy,
     activations,
+    constraints,
     initializers,
     layers,
     losses,
@@ -33,6 +34,7 @@ _TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
     "activation": activations._BIND,
     "initializer": initializers._TABLE,
     "regularizer": regularizers._TABLE,
+    "constraint": constraints._TABLE,
     "loss": losses._TABLE,
     "metric": metrics._TABLE,
     "optimizer": {cls.__name__: cls for cls in optimizers._TABLE.values()},
@@ -50,6 +52,8 @@ _NOTES = frozenset(
     {"dtype", "trainable", "name", "fn", "jit_compile", "is_legacy_optimizer"}
     | {"registered_name", "build_config", "shared_object_id", "input_dtype"}
 )
+# Arguments of Keras 1 that say by such a value that there is nothing to do.
+_OFF = {"mode": 0, "dropout": 0.0}
 
 
 # ---- Reading -------------------------------------------------------------------------
@@ -169,7 +173,11 @@ def _fitting(maker: Any, owner: str, config: Any) -> dict[str, Any]:
         word: str = renamed.get(old) or old
         if word in known or (maker is None and value is not None):
             words[word] = _value(value, word.rpartition("_")[2])
-        elif value is not None and value is not False and old not in ignored:
+        elif (
+            value is not None
+            and value is not False
+            and not (old in ignored or _OFF.get(old) == value)
+        ):
             raise ModelFileError(
                 f"{owner} must have arguments among {', '.join(known)}. "
                 f"Received: {old}={value!r:.100}"
@@ -186,6 +194,12 @@ def _value(value: Any, kind: str) -> Any:
         return {
             "class_name": "L1L2",
             "config": {"l1": value["l1"], "l2": value["l2"]},
+        }
+    if kind == "constraint" and "name" in value and "class_name" not in value:
+        # Keras 1 has the name beside the arguments.
+        value = {
+            "class_name": value["name"],
+            "config": {k: v for k, v in value.items() if k != "name"},
         }
     if "class_name" not in value:
         return value

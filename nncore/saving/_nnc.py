@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from .. import _checks
+from .. import _checks, _plan
 from .._version import __version__
 from ..models import Sequential
 from . import _config, _json, _tensors
@@ -92,9 +92,10 @@ def _weights(model: Sequential) -> list[_tensors.Tensor]:
     network = model._ready_network()
     return [
         _tensors.Tensor(
-            f"weights/{name}", network.dtype, shape, partial(network.get_variable, i)
+            *(f"weights/{name}", network.dtype, variable.shape),
+            partial(network.get_variable, i),
         )
-        for i, (name, shape) in enumerate(_variables(model))
+        for i, (name, variable) in enumerate(_variables(model))
     ]
 
 
@@ -104,21 +105,23 @@ def _slots(model: Sequential) -> list[_tensors.Tensor]:
     network = model._ready_network()
     return [
         _tensors.Tensor(
-            f"slot{k}/{name}", network.dtype, shape, partial(network.get_slot, k, i)
+            *(f"slot{k}/{name}", network.dtype, variable.shape),
+            partial(network.get_slot, k, i),
         )
         for k in range(network.n_slots)
-        for i, (name, shape) in enumerate(_variables(model))
+        for i, (name, variable) in enumerate(_variables(model))
+        if variable.trainable
     ]
 
 
-def _variables(model: Sequential) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A name of its own, and the shape, for each variable in the network's order."""
+def _variables(model: Sequential) -> Iterator[tuple[str, _plan.Variable]]:
+    """A name of its own for each variable, in the network's order."""
     counts: dict[str, int] = {}
     for variable in model._make_plan().variables:
         layer = variable.layer.name
         place = counts.get(layer, 0)
         counts[layer] = place + 1
-        yield f"{layer}/{place}", variable.shape
+        yield f"{layer}/{place}", variable
 
 
 def _lifted(config: Any, numbers: list[Array]) -> Any:
@@ -288,23 +291,25 @@ def _fill(
             )
         return
     with explained("`config`", model.input_shape):
-        plan = model._make_plan()
-    names = [name for name, _ in _variables(model)]
-    shapes = [variable.shape for variable in plan.variables]
-    _check_tensors(model, names, shapes, tensors, n_slots)
-    for variable, name in zip(plan.variables, names, strict=True):
+        model._make_plan()
+    variables = dict(_variables(model))
+    _check_tensors(model, variables, tensors, n_slots)
+    for name, variable in variables.items():
         model._kept.put(variable, tensors[f"weights/{name}"])
     with explained("`compile`", model.input_shape):
         network = model._ready_network()
     compiled = model._compiled is not None
-    if compiled and names and network.n_slots != n_slots:
+    has_slots = any(variable.trainable for variable in variables.values())
+    if compiled and has_slots and network.n_slots != n_slots:
         raise ModelFileError(
             f"The optimizer must have {network.n_slots} arrays for each weight. "
             f"Received: {n_slots}"
         )
     for slot in range(n_slots if compiled else 0):
-        for index, name in enumerate(names):
-            network.set_slot(slot, index, tensors[f"slot{slot}/{name}"])
+        for index, (name, variable) in enumerate(variables.items()):
+            if variable.trainable:
+                array = tensors[f"slot{slot}/{name}"].reshape(variable.core_shape)
+                network.set_slot(slot, index, array)
     counters = network.counters
     if not isinstance(given, dict) or set(given) != set(counters):
         raise ModelFileError(
@@ -326,17 +331,17 @@ def _counters(given: dict[str, Any]) -> Any:
 
 def _check_tensors(
     model: Sequential,
-    names: list[str],
-    shapes: list[tuple[int, ...]],
+    variables: dict[str, _plan.Variable],
     tensors: dict[str, Array],
     n_slots: int,
 ) -> None:
     """Exactly what the configuration implies must be there, before anything is made."""
     kinds = ["weights", *(f"slot{slot}" for slot in range(n_slots))]
     wanted = {
-        f"{kind}/{name}": shape
+        f"{kind}/{name}": variable.shape
         for kind in kinds
-        for name, shape in zip(names, shapes, strict=True)
+        for name, variable in variables.items()
+        if kind == "weights" or variable.trainable
     }
     if set(wanted) != set(tensors):
         missing, extra = set(wanted) - set(tensors), set(tensors) - set(wanted)
