@@ -227,13 +227,211 @@ def test_training_follows_keras(keras, case):
     rng = np.random.default_rng(9)
     start = [rng.normal(size=w.shape) * 0.5 for w in theirs.get_weights()]
     off = [w * (1 + NUDGE * rng.choice([-1, 1], w.shape)) for w in start]
-    runs = (
+    assert_together(
         train(theirs, case, start),
         train(ours, case, start),
         train(nudged, case, off),
     )
+
+
+def assert_together(*runs):
+    """Keras must be no further from nncore than nncore is from its nudged self."""
     for step, (keras_step, our_step, nudged_step) in enumerate(zip(*runs, strict=True)):
         for a, b, c in zip(keras_step, our_step, nudged_step, strict=True):
             assert b.dtype == np.float64
             allowed = np.abs(b - c).max() + tolerance("float64", 64) * np.abs(b).max()
             assert np.abs(a - b).max() <= allowed, f"step {step}"
+
+
+# Layers in front of a Dense and the loss, by name; indices for an Embedding.
+LAYERS = {
+    "BatchNormalization": lambda k: [
+        k.layers.Dense(6, use_bias=False),
+        k.layers.BatchNormalization(
+            momentum=0.8,
+            gamma_regularizer=k.regularizers.L2(0.01),
+            beta_regularizer=k.regularizers.L1(0.02),
+        ),
+        k.layers.Activation("tanh"),
+    ],
+    "BatchNormalization first": lambda k: [
+        k.layers.BatchNormalization(scale=False, epsilon=0.1),
+        k.layers.Dense(6, activation="tanh"),
+        k.layers.BatchNormalization(center=False, gamma_constraint="non_neg"),
+    ],
+    "BatchNormalization frozen": lambda k: [
+        k.layers.Dense(6, activation="tanh"),
+        k.layers.BatchNormalization(trainable=False),
+    ],
+    "BatchNormalization of groups": lambda k: [
+        k.layers.Dense(6),
+        k.layers.Reshape((3, 2)),
+        k.layers.BatchNormalization(),
+        k.layers.ReLU(negative_slope=0.1),
+        k.layers.Flatten(),
+    ],
+    "LayerNormalization": lambda k: [
+        k.layers.Dense(6),
+        k.layers.LayerNormalization(
+            gamma_constraint=k.constraints.MaxNorm(1.0),
+            beta_constraint=k.constraints.MinMaxNorm(0.5, 0.8, 0.7),
+        ),
+        k.layers.Activation("silu"),
+        k.layers.Reshape((2, -1)),
+        k.layers.LayerNormalization(center=False, epsilon=1e-6),
+        k.layers.LayerNormalization(scale=False),
+        k.layers.Flatten(),
+    ],
+    "RMSNormalization": lambda k: [
+        k.layers.RMSNormalization(),
+        k.layers.Dense(6, activation="tanh"),
+        k.layers.RMSNormalization(epsilon=0.1, trainable=False),
+    ],
+    "UnitNormalization": lambda k: [
+        k.layers.UnitNormalization(),
+        k.layers.Dense(6),
+        k.layers.Reshape((2, 3)),
+        k.layers.UnitNormalization(),
+        k.layers.Flatten(),
+    ],
+    "PReLU": lambda k: [
+        k.layers.Dense(6),
+        k.layers.PReLU(alpha_regularizer="l2", alpha_constraint="non_neg"),
+        k.layers.Dense(6),
+        k.layers.Reshape((2, 3)),
+        k.layers.PReLU(shared_axes=[1]),
+        k.layers.PReLU(),
+        k.layers.Flatten(),
+    ],
+    "ReLU": lambda k: [
+        k.layers.Dense(6),
+        k.layers.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.2),
+        k.layers.Dense(6),
+        k.layers.LeakyReLU(),
+        k.layers.Dense(6),
+        k.layers.ELU(alpha=0.7),
+        k.layers.Softmax(),
+    ],
+    "Permute": lambda k: [
+        k.layers.Identity(),
+        k.layers.RepeatVector(3),
+        k.layers.Permute((2, 1)),
+        k.layers.BatchNormalization(),
+        k.layers.Reshape((2, 3, 2)),
+        k.layers.Permute((3, 1, 2)),
+        k.layers.Flatten(),
+        k.layers.Dense(6, activation="tanh"),
+    ],
+    "Embedding": lambda k: [
+        k.layers.Embedding(5, 3, embeddings_regularizer="l1"),
+        k.layers.Permute((2, 1)),
+        k.layers.Flatten(),
+    ],
+    "Embedding with a constraint": lambda k: [
+        k.layers.Embedding(5, 2, embeddings_constraint=k.constraints.UnitNorm(axis=1)),
+        k.layers.Flatten(),
+        k.layers.Dense(6, activation="tanh"),
+    ],
+    "MaxNorm": lambda k: [
+        k.layers.Dense(
+            *(6, "tanh"),
+            kernel_constraint=k.constraints.MaxNorm(0.7),
+            bias_constraint=k.constraints.NonNeg(),
+        ),
+        k.layers.Dense(5, "tanh", kernel_constraint=k.constraints.MaxNorm(1, axis=1)),
+    ],
+    "MinMaxNorm": lambda k: [
+        k.layers.Dense(
+            *(6, "tanh"),
+            kernel_constraint=k.constraints.MinMaxNorm(0.5, 0.8, rate=0.3, axis=1),
+            bias_constraint=k.constraints.UnitNorm(),
+        ),
+        k.layers.Dense(
+            5, "tanh", kernel_constraint=k.constraints.MaxNorm(2, axis=[0, 1])
+        ),
+    ],
+    "activity_regularizer": lambda k: [
+        k.layers.Dense(6, "tanh", activity_regularizer=k.regularizers.L1L2(0.01, 0.02)),
+        k.layers.ActivityRegularization(l1=0.03),
+        k.layers.Dense(5, "relu", activity_regularizer="l2"),
+        k.layers.ActivityRegularization(l2=0.01),
+    ],
+    "no noise": lambda k: [
+        k.layers.GaussianNoise(0.0),
+        k.layers.GaussianDropout(0.0),
+        k.layers.AlphaDropout(0.0),
+        k.layers.Dense(6, "selu"),
+    ],
+}
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_follow_keras(keras, name, optimizer):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(STEPS, ROWS, N_IN))
+    if name.startswith("Embedding"):
+        x = rng.integers(0, 5, x.shape).astype(np.float64)
+    y = rng.normal(size=(STEPS, ROWS, N_OUT))
+    weights = rng.uniform(0.5, 1.5, (STEPS, ROWS))
+
+    def run(library, start=None):
+        layers = LAYERS[name](library)
+        model = library.Sequential(
+            [library.layers.Input((N_IN,)), *layers, library.layers.Dense(N_OUT)]
+        )
+        rule = getattr(library.optimizers, optimizer)(learning_rate=0.01)
+        model.compile(rule, "mean_squared_error")
+        if start is None:
+            return model
+        model.set_weights(start)
+        history = []
+        for a, b, w in zip(x, y, weights, strict=True):
+            out = np.asarray(model.predict_on_batch(a))
+            model.reset_metrics()
+            tested = np.asarray(model.test_on_batch(a, b)).ravel()[0]
+            model.reset_metrics()
+            loss = np.asarray(model.train_on_batch(a, b, sample_weight=w)).ravel()[0]
+            after = map(np.asarray, model.get_weights())
+            history.append([out, np.asarray(tested), np.asarray(loss), *after])
+        return history
+
+    model = run(keras)
+    shapes = [w.shape for w in model.get_weights()]
+    assert shapes == [w.shape for w in run(nncore).get_weights()]
+    # Moving variances must be positive, like everything else then.
+    start = [rng.uniform(0.2, 0.9, shape) for shape in shapes]
+    off = [w * (1 + NUDGE * rng.choice([-1, 1], w.shape)) for w in start]
+    assert_together(run(keras, start), run(nncore, start), run(nncore, off))
+
+
+@pytest.mark.parametrize(
+    ("name", "amount"),
+    [
+        ("Dropout", 0.3),
+        ("GaussianNoise", 0.4),
+        ("GaussianDropout", 0.3),
+        ("AlphaDropout", 0.3),
+    ],
+)
+def test_noise_has_the_moments_of_keras(keras, name, amount):
+    x = np.random.default_rng(4).normal(0.5, 1, (1000, 500))
+
+    def moments(library):
+        """E u and E u^2 of noisy outputs u from the losses for targets 0 and 1."""
+        noise = getattr(library.layers, name)(amount, seed=3)
+        model = library.Sequential([library.layers.Input((500,)), noise])
+        model.compile(library.optimizers.SGD(), "mean_squared_error")
+        losses = []
+        for target in (0, 1):
+            model.reset_metrics()
+            loss = model.train_on_batch(x, np.full_like(x, target))
+            losses.append(float(np.asarray(loss).ravel()[0]))
+        assert np.array_equal(np.asarray(model.predict_on_batch(x)), x)
+        return (losses[0] - losses[1] + 1) / 2, losses[0]
+
+    # u and u^2 have standard deviations below 2 and 8; two losses make a mean.
+    for ours, theirs, spread in zip(
+        moments(nncore), moments(keras), (16, 8), strict=True
+    ):
+        assert abs(ours - theirs) < 6 * spread * np.sqrt(2 / x.size)
