@@ -33,7 +33,7 @@ from nncore.layers import (
     Softmax,
 )
 from nncore.optimizers import schedules
-from nncore.saving import _h5read, _h5write, _zip
+from nncore.saving import _h5read, _h5write, _keras_slots, _zip
 
 from .helpers import tolerance
 
@@ -424,6 +424,96 @@ def test_what_is_written_for_keras_is_read_again(name, options, ending, tmp_path
     assert abs(train(model) - train(loaded)).max() <= TRAINED
 
 
+def layered(name="Adam", options=None):
+    """A model with the layers that `network` lacks, after some training."""
+    constraints, layers = nncore.constraints, nncore.layers
+    model = nncore.Sequential(
+        [
+            Input((2, 2)),
+            layers.Permute((2, 1)),
+            layers.Reshape((4, 1)),
+            layers.PReLU("ones", alpha_constraint="non_neg", shared_axes=[1]),
+            Flatten(),
+            layers.BatchNormalization(momentum=0.8, beta_regularizer="l1"),
+            Dense(
+                *(6, "tanh"),
+                activity_regularizer=nncore.regularizers.L2(0.01),
+                kernel_constraint=constraints.MaxNorm(1.5),
+                bias_constraint=constraints.MinMaxNorm(0.1, 0.9, 0.5),
+            ),
+            layers.GaussianNoise(0.0),
+            layers.LayerNormalization(gamma_constraint=constraints.UnitNorm()),
+            layers.PReLU(0.1 * np.arange(6)),
+            Dense(5, kernel_constraint=constraints.MaxNorm(2, axis=[0, 1])),
+            layers.BatchNormalization(scale=False, trainable=False),
+            layers.ActivityRegularization(l1=0.01),
+            layers.GaussianDropout(0.0, seed=3),
+            layers.RMSNormalization(),
+            layers.AlphaDropout(0.0),
+            layers.UnitNormalization(),
+            layers.RepeatVector(2),
+            layers.Identity(),
+            layers.BatchNormalization(center=False),
+            layers.LayerNormalization(scale=False, epsilon=0.01),
+            Flatten(),
+            Dense(3, activation="softmax"),
+        ],
+        seed=7,
+    )
+    optimizer = getattr(nncore.optimizers, name)(**(options or {}))
+    model.compile(optimizer, nncore.losses.SparseCategoricalCrossentropy())
+    train(model)
+    return model
+
+
+@pytest.mark.parametrize("ending", [".nnc", ".keras", ".h5"])
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+def test_layers_with_weights_of_many_kinds_come_back(name, options, ending, tmp_path):
+    model = layered(name, options)
+    model.save(tmp_path / f"m{ending}")
+    loaded = nncore.load_model(tmp_path / f"m{ending}")
+    assert all(
+        (a == b).all()
+        for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True)
+    )
+    for before, after in zip(model.layers, loaded.layers, strict=True):
+        config = before.get_config()
+        for word, value in config.items():
+            if isinstance(value, dict) and value["class_name"] == "_Given":
+                config[word] = {"class_name": "Zeros", "config": {}}
+        if ending == ".nnc":
+            config = before.get_config()
+        assert {**after.get_config(), "dtype": None} == {**config, "dtype": None}
+    assert (train(model) == train(loaded)).all()
+
+
+@pytest.mark.parametrize("ending", [".nnc", ".weights.h5", ".h5", ".keras"])
+def test_weights_of_many_kinds_come_back_alone(ending, tmp_path):
+    model, other = layered(), layered("SGD")
+    save = model.save if ending == ".keras" else model.save_weights
+    save(tmp_path / f"w{ending}")
+    other.load_weights(tmp_path / f"w{ending}")
+    assert all(
+        (a == b).all()
+        for a, b in zip(model.get_weights(), other.get_weights(), strict=True)
+    )
+
+
+def test_an_optimizer_has_no_arrays_for_moving_statistics(tmp_path):
+    model = layered()
+    trained = [v for v in model._plan.variables if v.is_trained]
+    assert len(trained) == len(model.trainable_weights)
+    assert sum(not v.trainable for v in model._plan.variables) == 6
+    arrays = [array for _, array in _keras_slots.written(model, rate=True)]
+    assert [a.shape for a in arrays[2:]] == [v.shape for v in trained for _ in "mv"]
+    model.save(tmp_path / "m.nnc")
+    heading = (tmp_path / "m.nnc").read_bytes()
+    stem = model.layers[4].name
+    assert f'"slot0/{stem}/1"'.encode() in heading
+    assert f'"weights/{stem}/2"'.encode() in heading
+    assert f'"slot0/{stem}/2"'.encode() not in heading
+
+
 def test_float64_stays(tmp_path):
     model = network(dtype="float64")
     for ending in (".keras", ".h5"):
@@ -647,6 +737,54 @@ class TestWithKeras:
             model.save_weights(tmp_path / f"w{ending}")
             theirs.load_weights(tmp_path / f"w{ending}")
             assert abs(theirs.predict(x, verbose=0) - model.predict(x)).max() <= ONCE
+
+    @pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+    def test_layers_there_and_back(self, keras, name, options, tmp_path):
+        model = layered(name, options)
+        model.save(tmp_path / "m.keras")
+        model.save_weights(tmp_path / "m.weights.h5")
+        model.save(tmp_path / "m.h5")
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        x = rows()["x"].reshape(-1, 2, 2)
+        before = model.predict(x)
+        for file in ("m.keras", "m.h5"):
+            again = keras.saving.load_model(tmp_path / file)
+            assert abs(again.predict(x, verbose=0) - before).max() <= ONCE
+        again.set_weights([0 * w for w in again.get_weights()])
+        again.load_weights(tmp_path / "m.weights.h5")
+        assert abs(again.predict(x, verbose=0) - before).max() <= ONCE
+        assert abs(train(theirs) - train(model)).max() <= TRAINED
+        theirs.save(tmp_path / "t.keras")
+        theirs.save_weights(tmp_path / "t.weights.h5")
+        theirs.save(tmp_path / "t.h5")
+        expected = theirs.predict(x, verbose=0)
+        model.load_weights(tmp_path / "t.weights.h5")
+        assert abs(model.predict(x) - expected).max() <= ONCE
+        after = train(theirs)
+        for file in ("t.keras", "t.h5"):
+            ours = nncore.load_model(tmp_path / file)
+            assert abs(ours.predict(x) - expected).max() <= ONCE
+            assert abs(train(ours) - after).max() <= TRAINED
+
+    def test_an_embedding_there_and_back(self, keras, tmp_path):
+        model = nncore.Sequential(
+            [
+                nncore.layers.Embedding(5, 3, embeddings_constraint="unit_norm"),
+                Flatten(),
+                Dense(1),
+            ]
+        )
+        model.compile("adam", "mse")
+        x = np.random.default_rng(3).integers(0, 5, (40, 4))
+        model.fit(x, x.sum(axis=1), epochs=2, verbose=0)
+        model.save(tmp_path / "m.keras")
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        expected = theirs.predict(x, verbose=0)
+        assert abs(model.predict(x) - expected).max() <= ONCE
+        for ending in (".keras", ".h5"):
+            theirs.save(tmp_path / f"t{ending}")
+            again = nncore.load_model(tmp_path / f"t{ending}")
+            assert abs(again.predict(x) - expected).max() <= ONCE
 
     def test_json_goes_to_nncore(self, keras, tmp_path):
         network().save(tmp_path / "m.keras")

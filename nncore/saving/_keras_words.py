@@ -143,8 +143,9 @@ def _layer(cls: str, config: Any, place: int, old: bool) -> dict[str, Any]:
     words = _fitting(_config.layer_class(cls), cls, config)
     words.pop("dtype", None)
     if place or "batch_input_shape" in words:
-        for word in ("input_dim", "input_shape"):
-            words.pop(word, None)
+        words.pop("input_shape", None)
+        if cls != "Embedding":
+            words.pop("input_dim", None)
     if place:
         words.pop("batch_input_shape", None)
     if old and words.get("activation") == "hard_sigmoid":
