@@ -8,7 +8,15 @@ import gc
 import numpy as np
 import pytest
 
-from nncore import Input, activations, initializers, layers, models, regularizers
+from nncore import (
+    Input,
+    activations,
+    constraints,
+    initializers,
+    layers,
+    models,
+    regularizers,
+)
 
 
 def test_dense_has_keras_defaults():
@@ -188,6 +196,22 @@ def test_dropout_checks_its_arguments(words):
         (lambda: layers.Flatten(), (None, 28, 28), (None, 784)),
         (lambda: layers.Flatten(), (None, 8), (None, 8)),
         (lambda: layers.Flatten("channels_last"), (7,), (7, 1)),
+        (lambda: layers.BatchNormalization(), (None, 8), (None, 8)),
+        (lambda: layers.BatchNormalization(axis=1), (None, 8), (None, 8)),
+        (lambda: layers.BatchNormalization(axis=[2]), (None, 4, 8), (None, 4, 8)),
+        (lambda: layers.LayerNormalization(), (None, 4, 8), (None, 4, 8)),
+        (lambda: layers.RMSNormalization(), (3, 8), (3, 8)),
+        (lambda: layers.UnitNormalization(), (3, 8), (3, 8)),
+        (lambda: layers.GaussianNoise(0.1), (None, 4, 8), (None, 4, 8)),
+        (lambda: layers.PReLU(), (None, 8), (None, 8)),
+        (lambda: layers.Identity(), (None, 8), (None, 8)),
+        (lambda: layers.Reshape((2, 6)), (None, 3, 4), (None, 2, 6)),
+        (lambda: layers.Reshape((-1,)), (5, 3, 4), (5, 12)),
+        (lambda: layers.Reshape([2, -1, 3]), (None, 12), (None, 2, 2, 3)),
+        (lambda: layers.Permute((3, 1, 2)), (None, 2, 3, 4), (None, 4, 2, 3)),
+        (lambda: layers.RepeatVector(3), (None, 8), (None, 3, 8)),
+        (lambda: layers.Embedding(10, 3), (None, 4), (None, 4, 3)),
+        (lambda: layers.Embedding(10, 3), (None, 4, 5), (None, 4, 5, 3)),
     ],
 )
 def test_output_shapes_follow_from_input_shapes(make, shape, result):
@@ -202,6 +226,15 @@ def test_output_shapes_follow_from_input_shapes(make, shape, result):
         (lambda: layers.Dense(3), (None, None), "known number of columns"),
         (lambda: layers.Flatten(), (None, None, 3), "known sizes"),
         (lambda: layers.Dropout(0.5), (None, -1), "positive integers"),
+        (lambda: layers.BatchNormalization(axis=1), (None, 4, 8), "last axis"),
+        (lambda: layers.LayerNormalization(axis=0), (None, 8), "last axis"),
+        (lambda: layers.RMSNormalization(), (None, None), "known number of columns"),
+        (lambda: layers.UnitNormalization(), (8,), "last axis"),
+        (lambda: layers.Reshape((2, 5)), (None, 12), "12 numbers to a row"),
+        (lambda: layers.Reshape((5, -1)), (None, 12), "12 numbers to a row"),
+        (lambda: layers.Reshape((2, 6)), (None, None), "known sizes"),
+        (lambda: layers.Permute((2, 1)), (None, 12), "rows of 2 axes"),
+        (lambda: layers.RepeatVector(2), (None, 3, 4), "rank 2"),
     ],
 )
 def test_impossible_shapes_are_refused(make, shape, message):
@@ -266,6 +299,29 @@ def test_activation_layers_check_their_arguments(call):
         lambda: layers.ELU(2.0),
         lambda: layers.Softmax(),
         lambda: layers.InputLayer((4,), dtype="float64"),
+        lambda: layers.Dense(
+            3,
+            activity_regularizer="l2",
+            kernel_constraint=constraints.MinMaxNorm(0.5, 2, 0.1, axis=(0, 1)),
+            bias_constraint="non_neg",
+        ),
+        lambda: layers.BatchNormalization(
+            momentum=0.5, gamma_initializer="zeros", beta_constraint="unit_norm"
+        ),
+        lambda: layers.LayerNormalization(scale=False, gamma_regularizer="l1"),
+        lambda: layers.RMSNormalization(epsilon=0.5),
+        lambda: layers.UnitNormalization(),
+        lambda: layers.GaussianNoise(0.5, seed=3),
+        lambda: layers.GaussianDropout(0.5),
+        lambda: layers.AlphaDropout(0.5, seed=2),
+        lambda: layers.ActivityRegularization(0.1, 0.2),
+        lambda: layers.PReLU("ones", "l2", "max_norm", shared_axes=1),
+        lambda: layers.Reshape((2, -1)),
+        lambda: layers.Permute([2, 1]),
+        lambda: layers.RepeatVector(4),
+        lambda: layers.Identity(trainable=False),
+        lambda: layers.Embedding(3, 2, embeddings_constraint="max_norm"),
+        lambda: layers.Embedding(3, 2, weights=[np.ones((3, 2))], input_shape=(4,)),
     ],
 )
 def test_a_configuration_makes_the_same_layer(make):
@@ -370,3 +426,206 @@ def test_a_layer_keeps_no_model_alive():
     del model
     gc.collect()
     assert not layer.built
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.BatchNormalization(axis="last"), "`axis` must be an integer"),
+        (lambda: layers.BatchNormalization(axis=[0, 1]), "`axis` must be an integer"),
+        (lambda: layers.BatchNormalization(momentum=1.5), "`momentum` must be"),
+        (lambda: layers.BatchNormalization(epsilon=-1), "`epsilon` must be"),
+        (lambda: layers.BatchNormalization(center=1), "`center` must be True or False"),
+        (lambda: layers.BatchNormalization(renorm=True), "not available"),
+        (lambda: layers.BatchNormalization(synchronized=True), "not available"),
+        (lambda: layers.BatchNormalization(gamma_initializer="one1"), "nearest first"),
+        (lambda: layers.LayerNormalization(rms_scaling=True), "not available"),
+        (lambda: layers.LayerNormalization(beta_constraint=3), "`beta_constraint`"),
+        (lambda: layers.GaussianNoise(1.5), "`stddev` must be .* from 0 to 1"),
+        (lambda: layers.GaussianDropout(1.0), "`rate` must be"),
+        (lambda: layers.AlphaDropout(1), "`rate` must be"),
+        (lambda: layers.AlphaDropout(0.5, noise_shape=(1,)), "not available"),
+        (lambda: layers.GaussianNoise(0.5, seed=-1), "`seed` must be"),
+        (lambda: layers.ActivityRegularization(l1=-1), "`l1` must be"),
+        (lambda: layers.PReLU(shared_axes=[2]), "`shared_axes` must be the first"),
+        (lambda: layers.PReLU(shared_axes=0), "`shared_axes` must be"),
+        (lambda: layers.Reshape(()), "`target_shape` must be"),
+        (lambda: layers.Reshape((-1, -1)), "`target_shape` must be"),
+        (lambda: layers.Reshape((0, 3)), "`target_shape` must be"),
+        (lambda: layers.Reshape(3), "`target_shape` must be"),
+        (lambda: layers.Permute((0, 1)), "`dims` must be"),
+        (lambda: layers.Permute((1, 1)), "`dims` must be"),
+        (lambda: layers.RepeatVector(0), "`n` must be a positive integer"),
+        (lambda: layers.Embedding(0, 3), "`input_dim` must be a positive integer"),
+        (lambda: layers.Embedding(3, 2.0), "`output_dim` must be a positive integer"),
+        (lambda: layers.Embedding(3, 2, mask_zero=True), "not available"),
+        (lambda: layers.Embedding(3, 2, weights=np.ones((2, 3))), "`weights` must"),
+        (lambda: constraints.MaxNorm(-1), "`max_value` must be"),
+        (lambda: constraints.MaxNorm(axis=None), "`axis` must be an integer"),
+        (lambda: constraints.MinMaxNorm(rate=2), "`rate` must be"),
+        (lambda: constraints.get(constraints.Constraint()), "not available"),
+    ],
+)
+def test_layers_and_constraints_check_their_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.PReLU(shared_axes=[1, 2]), (8,), "`shared_axes` among the 1"),
+        (layers.PReLU(alpha_constraint="max_norm"), (2, 4), "all axes of an alpha"),
+        (
+            layers.Dense(3, kernel_constraint=constraints.MaxNorm(axis=2)),
+            (8,),
+            "one axis",
+        ),
+        (
+            layers.Dense(3, bias_constraint=constraints.MaxNorm(axis=1)),
+            (8,),
+            "`bias_constraint`",
+        ),
+    ],
+)
+def test_constraints_and_axes_must_fit_the_weights(layer, shape, message):
+    model = models.Sequential([Input(shape), layer])
+    with pytest.raises(ValueError, match=message):
+        model.build()
+
+
+def test_an_embedding_takes_the_input_itself():
+    model = models.Sequential(
+        [Input((4,)), layers.Dense(3), layers.Embedding(5, 2, name="table")]
+    )
+    with pytest.raises(ValueError, match=r"'table'.*the input's own numbers"):
+        model.build()
+    large = models.Sequential([Input((4,)), layers.Embedding(2**24 + 1, 1)])
+    with pytest.raises(ValueError, match="float64"):
+        large.build()
+
+
+@pytest.mark.parametrize("value", [5, -1, 1.5, np.nan])
+@pytest.mark.parametrize("verb", ["predict", "__call__", "fit", "evaluate"])
+def test_an_index_that_is_none_is_named(value, verb):
+    model = models.Sequential(
+        [Input((4,)), layers.Embedding(5, 1), layers.Flatten(), layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    x = np.zeros((6, 4))
+    x[3, 2] = value
+    targets = [np.zeros(6)] if verb in ("fit", "evaluate") else []
+    with pytest.raises(ValueError, match=r"integers from 0 to 4.*row 3, column 2"):
+        getattr(model, verb)(x, *targets)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "float64", "bool"])
+def test_indices_come_in_any_dtype(dtype):
+    table = np.arange(6.0).reshape(3, 2)
+    model = models.Sequential([layers.Embedding(3, 2, weights=table)])
+    x = np.array([[0, 1], [1, 0]], dtype=dtype)
+    np.testing.assert_array_equal(model(x), table[x.astype(int)])
+
+
+def test_the_layers_that_reorder_do_as_numpy(rng):
+    x = rng.normal(size=(5, 2, 3, 4)).astype("float32")
+    model = models.Sequential([Input((2, 3, 4)), layers.Permute((3, 1, 2))])
+    np.testing.assert_array_equal(model.predict(x), x.transpose(0, 3, 1, 2))
+    model = models.Sequential([Input((2, 3, 4)), layers.Reshape((4, -1))])
+    np.testing.assert_array_equal(model.predict(x), x.reshape(5, 4, 6))
+    model = models.Sequential([Input((4,)), layers.RepeatVector(3)])
+    rows = x[:, 0, 0]
+    np.testing.assert_array_equal(model.predict(rows), np.stack([rows] * 3, axis=1))
+    model = models.Sequential([Input((4,)), layers.Identity()])
+    np.testing.assert_array_equal(model.predict(rows), rows)
+
+
+def test_moving_statistics_are_weights_that_are_not_trained():
+    layer = layers.BatchNormalization(gamma_initializer="zeros")
+    bare = layers.BatchNormalization(scale=False, center=False)
+    model = models.Sequential([Input((3,)), layer, bare, layers.Dense(2)])
+    assert [w.shape for w in model.get_weights()] == [*[(3,)] * 6, (3, 2), (2,)]
+    assert (len(layer.trainable_weights), len(layer.non_trainable_weights)) == (2, 2)
+    assert (len(bare.trainable_weights), len(bare.non_trainable_weights)) == (0, 2)
+    assert bare.gamma is bare.beta is None
+    assert not layer.gamma.any() and (layer.moving_variance == 1).all()
+    assert (layer.count_params(), bare.count_params(), model.count_params()) == (
+        12,
+        6,
+        26,
+    )
+    printed = []
+    model.summary(print_fn=printed.append)
+    assert "Trainable params: 14 " in printed[0]
+    assert "Non-trainable params: 12 " in printed[0]
+    layer.trainable = False
+    assert (len(layer.trainable_weights), len(layer.non_trainable_weights)) == (0, 4)
+
+
+def test_weights_have_the_names_of_keras():
+    model = models.Sequential(
+        [
+            Input((4,)),
+            scale := layers.RMSNormalization(),
+            alpha := layers.PReLU("ones"),
+            norm := layers.LayerNormalization(beta_initializer="ones"),
+        ]
+    )
+    assert [w.tolist() for w in model.get_weights()] == [
+        scale.scale.tolist(),
+        alpha.alpha.tolist(),
+        norm.gamma.tolist(),
+        norm.beta.tolist(),
+    ]
+    with pytest.raises(AttributeError, match="no `moving_mean` yet"):
+        layers.BatchNormalization().moving_mean  # noqa: B018
+
+
+def test_alphas_of_rows_of_more_axes_keep_their_shape():
+    own, shared = layers.PReLU(), layers.PReLU(shared_axes=1)
+    model = models.Sequential([Input((2, 3)), own, shared])
+    assert [w.shape for w in model.get_weights()] == [(2, 3), (1, 3)]
+    own.set_weights([np.arange(6).reshape(2, 3)])
+    shared.set_weights([np.full((1, 3), 2.0)])
+    np.testing.assert_array_equal(own.alpha, np.arange(6).reshape(2, 3))
+    np.testing.assert_array_equal(
+        model.predict(-np.ones((1, 2, 3))), -2 * np.arange(6).reshape(1, 2, 3)
+    )
+
+
+def test_what_is_kept_of_moving_statistics_when_a_model_grows(rng):
+    model = models.Sequential([Input((3,)), layers.BatchNormalization()])
+    weights = [rng.uniform(0.5, 1, 3).astype("float32") for _ in range(4)]
+    model.set_weights(weights)
+    model.add(layers.Dense(1))
+    for before, after in zip(weights, model.get_weights(), strict=False):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "cls"),
+    [
+        ("max_norm", constraints.MaxNorm),
+        ("maxnorm", constraints.MaxNorm),
+        ("MaxNorm", constraints.MaxNorm),
+        (constraints.NonNeg, constraints.NonNeg),
+        ("nonneg", constraints.NonNeg),
+        ({"class_name": "UnitNorm", "config": {"axis": 1}}, constraints.UnitNorm),
+        ("min_max_norm", constraints.MinMaxNorm),
+    ],
+)
+def test_a_constraint_has_many_names(identifier, cls):
+    found = constraints.get(identifier)
+    assert type(found) is cls
+    assert constraints.deserialize(constraints.serialize(found)).get_config() == (
+        found.get_config()
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_constraint_works_on_arrays(dtype, rng):
+    w = rng.normal(size=(3, 4, 2)).astype(dtype)
+    held = constraints.UnitNorm(axis=(0, 1))(w)
+    assert held.dtype == dtype
+    np.testing.assert_allclose((held**2).sum(axis=(0, 1)), 1, rtol=1e-6)
+    assert constraints.NonNeg()([[1, -1]]).tolist() == [[1, 0]]
