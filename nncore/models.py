@@ -1822,10 +1822,11 @@ class Sequential(OldVerbs):
         """Return a model that does what a `torch.nn.Sequential` does, with its weights.
 
         Args:
-            module: a `torch.nn.Sequential`, nested or not, of Linear, Dropout, Flatten
+            module: a `torch.nn.Sequential`, nested or not, of Linear, BatchNorm1d,
+                LayerNorm, RMSNorm, PReLU, Embedding, Dropout, AlphaDropout, Flatten
                 and activations; or one such module.
-            input_shape: shape of one row; None: as many columns as the first Linear
-                takes.
+            input_shape: shape of one row; None: as many columns as the first module
+                takes that has a number.
             name: the model's name; None: as for `Sequential`.
 
         Raises:
@@ -1847,7 +1848,8 @@ class Sequential(OldVerbs):
         """Return a `torch.nn.Sequential` that does what the model does.
 
         Weights are copied; those of frozen layers do not require gradients. A `Dense`
-        becomes a Linear and, if it has an activation, the module of that.
+        becomes a Linear and, if it has an activation, the module of that. PyTorch's
+        BatchNorm1d moves its variance towards rows / (rows - 1) times the batch's.
 
         Raises:
             ImportError: PyTorch is not installed.

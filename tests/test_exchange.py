@@ -68,6 +68,69 @@ def test_every_module_there_and_back(torch, text, dtype):
         assert torch.equal(a, b)
 
 
+NORMALIZATIONS = [
+    *("BatchNorm1d(6)", "BatchNorm1d(6, 0.01, 0.3, affine=False)", "LayerNorm(6)"),
+    *("LayerNorm(6, 0.1, bias=False)", "LayerNorm(6, elementwise_affine=False)"),
+    *("RMSNorm(6)", "RMSNorm(6, 0.1)", "PReLU()", "PReLU(6)", "AlphaDropout(0.3)"),
+]
+
+
+@pytest.mark.parametrize("text", NORMALIZATIONS)
+def test_every_module_with_weights_there_and_back(torch, text, dtype):
+    nn = torch.nn
+    part = eval(f"nn.{text}")
+    module = nn.Sequential(nn.Linear(5, 6), part, nn.Linear(6, 3))
+    module = module.to(getattr(torch, dtype))
+    with torch.no_grad():
+        for tensor in part.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.uniform_(0.5, 1.5)
+    x = rows(dtype=dtype)
+    expected = outputs(torch, module, x)
+    model = nncore.Sequential.from_torch(module)
+    assert_close(model.predict(x), expected, dtype)
+    back = model.to_torch()
+    assert_close(outputs(torch, back, x), expected, dtype)
+    assert [type(m).__name__ for m in back] == [type(m).__name__ for m in module]
+    again = nncore.Sequential.from_torch(back)
+    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+        assert (a == b).all()
+    for a, b in zip(model.layers, again.layers, strict=True):
+        assert {**a.get_config(), "name": ""} == {**b.get_config(), "name": ""}
+
+
+def test_a_normalization_in_front_says_how_many_columns_there_are(torch):
+    nn = torch.nn
+    module = nn.Sequential(nn.BatchNorm1d(5), nn.Flatten(), nn.Linear(5, 2))
+    model = nncore.Sequential.from_torch(module)
+    assert_close(model.predict(rows()), outputs(torch, module, rows()), "float32")
+
+
+def test_embeddings_go_both_ways(torch):
+    nn = torch.nn
+    module = nn.Sequential(nn.Embedding(7, 3), nn.Flatten(), nn.Linear(12, 2))
+    x = np.random.default_rng(3).integers(0, 7, (20, 4))
+    model = nncore.Sequential.from_torch(module, input_shape=(4,))
+    assert_close(model.predict(x), outputs(torch, module, x), "float32")
+    model.layers[0].trainable = False
+    back = model.to_torch()
+    assert_close(outputs(torch, back, x), model.predict(x), "float32")
+    assert [p.requires_grad for p in back.parameters()] == [False, True, True]
+
+
+@pytest.mark.parametrize("words", [{"center": False}, {"scale": False}])
+@pytest.mark.parametrize("name", ["BatchNormalization", "LayerNormalization"])
+def test_a_normalization_with_half_its_weights_goes_to_torch(torch, name, words):
+    layer = getattr(nncore.layers, name)(
+        gamma_initializer="random_normal", beta_initializer="random_normal", **words
+    )
+    model = nncore.Sequential([Input((5,)), layer])
+    module = model.to_torch()
+    assert_close(outputs(torch, module, rows()), model.predict(rows()), "float32")
+    trained = sum(p.requires_grad for p in module.parameters())
+    assert trained == len(model.trainable_weights) == 1
+
+
 def test_nested_modules_and_images(torch):
     nn = torch.nn
     module = nn.Sequential(
@@ -120,6 +183,10 @@ def test_a_module_that_is_not_there_is_named(torch):
     nn = torch.nn
     for part in (
         nn.BatchNorm2d(3),
+        nn.BatchNorm1d(2, track_running_stats=False),
+        nn.LayerNorm((2, 2)),
+        nn.RMSNorm(2, elementwise_affine=False),
+        nn.Embedding(3, 2, padding_idx=0),
         nn.Conv1d(1, 1, 1),
         nn.Softmax(0),
         nn.Softplus(2),
@@ -153,8 +220,15 @@ def test_every_activation_goes_to_torch_or_is_named(torch, name):
 
 
 def test_what_torch_cannot_do_is_said(torch):
-    with pytest.raises(ValueError, match="must be built"):
-        nncore.Sequential([Dense(2)]).to_torch()
+    for layer in (Dense(2), nncore.layers.BatchNormalization()):
+        with pytest.raises(ValueError, match="must be built"):
+            nncore.Sequential([layer]).to_torch()
+    for layer in (nncore.layers.BatchNormalization(), nncore.layers.PReLU()):
+        with pytest.raises(ValueError, match="rows of numbers"):
+            nncore.Sequential([Input((3, 2)), layer]).to_torch()
+    for layer in (nncore.layers.UnitNormalization(), nncore.layers.GaussianNoise(0.1)):
+        with pytest.raises(ValueError, match=type(layer).__name__):
+            nncore.Sequential([Input((2,)), layer]).to_torch()
     with pytest.raises(ValueError, match="PyTorch has as a module"):
         nncore.Sequential([Input((2,)), ReLU(threshold=0.5)]).to_torch()
     with pytest.raises(ValueError, match="PyTorch has as a module"):
