@@ -272,6 +272,7 @@ def as_targets(
     *,
     sparse: bool = False,
     n_classes: int | None = None,
+    ignored: int | None = None,
     layer: str | None = None,
     loss: str | None = None,
     name: str = "y",
@@ -289,6 +290,7 @@ def as_targets(
         sparse: Whether targets are class labels 0, 1, ..., one per row.
         n_classes: Number of classes, the output's columns, to check labels against;
             needed if ``sparse``.
+        ignored: A label that is allowed though it is no class.
         layer: Name of the layer that gives the output, for messages.
         loss: Name of the loss, for messages.
         name: What messages call the data.
@@ -325,7 +327,7 @@ def as_targets(
     else:
         rows = _as_rows(array.reshape(n_rows, n_columns), dtype)
     if sparse:
-        _check_labels(rows, n_classes, layer, loss, name)
+        _check_labels(rows, n_classes, ignored, layer, loss, name)
     return rows
 
 
@@ -391,20 +393,27 @@ def _are_labels(y: Any, n_classes: int) -> bool:
     )
 
 
-def _bad_label(labels: Array, n_classes: int) -> int | None:
+def _bad_label(labels: Array, n_classes: int, ignored: int | None = None) -> int | None:
     # Written so that NaN fails: every comparison with it is false.
     good = (labels >= 0) & (labels < n_classes) & (labels == np.floor(labels))
+    if ignored is not None:
+        good |= labels == ignored
     return None if good.all() else int(np.argmin(good))
 
 
 def _check_labels(
-    rows: Array, n_classes: int | None, layer: str | None, loss: str | None, name: str
+    rows: Array,
+    n_classes: int | None,
+    ignored: int | None,
+    layer: str | None,
+    loss: str | None,
+    name: str,
 ) -> None:
     if n_classes is None:
         raise TypeError("`n_classes` must be given for sparse targets. Received: None")
     labels = rows[:, 0]
     for first, last in _blocks(len(labels), labels.itemsize):
-        bad = _bad_label(labels[first:last], n_classes)
+        bad = _bad_label(labels[first:last], n_classes, ignored)
         if bad is not None:
             value = labels[first + bad].item()
             shown = int(value) if value.is_integer() else value

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from nncore import _checks, _core, _random, losses, metrics, optimizers
 from nncore import layers as _layers
+from nncore._watched import Watched
 from nncore.layers import Layer
 
 if TYPE_CHECKING:
@@ -452,17 +453,28 @@ class Compiled:
                 f"Received: on_nan={on_nan!r}"
             )
         self.on_nan = on_nan
+        self._watched: Watched | None = None
+        if self.loss is not None and self.loss.reduction == "none":
+            raise ValueError(
+                "`reduction` of the loss must make one number of a batch to be trained "
+                "with. Received: reduction='none'"
+            )
 
     @property
     def loss_kind(self) -> str:
         """The core's name of the loss."""
         assert self.loss is not None
-        return str(self.loss._spec()["kind"])
+        return self.loss._kind
 
     @property
     def is_sparse(self) -> bool:
         """Whether targets are labels."""
-        return self.loss_kind.startswith("sparse")
+        return self.loss is not None and self.loss._takes_labels
+
+    @property
+    def ignored_label(self) -> int | None:
+        """The label whose rows do not count."""
+        return getattr(self.loss, "ignore_class", None)
 
     def specs(self, plan: Plan) -> tuple[Spec, list[Spec], Spec]:
         """Loss, metrics and optimizer as the core takes them, for a network's shapes.
@@ -472,46 +484,38 @@ class Compiled:
         """
         assert self.loss is not None
         n_out = math.prod(plan.output_shape)
-        columns = 1 if self.is_sparse else n_out
+        columns = self.loss._target_columns(n_out)
         specs = []
         for index, metric in enumerate(self.metrics):
             resolved = metric._resolve(columns, n_out, self.is_sparse)
+            resolved._check_shapes(columns, n_out, self.is_sparse)
+            if metric._streams:
+                continue
             spec = dict(resolved._spec())
-            self._check_targets(spec, self.keys[index + 1], n_out)
             spec["weighted"] = index >= self.n_plain
             specs.append(spec)
         rule = self.optimizer._spec()
         rule["undecayed"] = [not self.optimizer._decays(v.path) for v in plan.variables]
-        return self.loss._spec(), specs, rule
+        return self.loss._spec() | {"weight": self.loss_weight}, specs, rule
 
-    def _check_targets(self, spec: Spec, key: str, n_out: int) -> None:
-        kind = spec["kind"] if spec["loss"] is None else spec["loss"]["kind"]
-        sparse = kind.startswith("sparse")
-        if sparse == self.is_sparse or n_out == 1:
-            return
-        takes = {True: "labels, one per row", False: f"targets of {n_out} columns"}
-        raise ValueError(
-            f"Metric {key!r} must take the same targets as the loss "
-            f"{self.loss_kind!r}, which takes {takes[self.is_sparse]}. "
-            f"Received: a metric that takes {takes[sparse]}"
-        )
+    def measured(self, network: _core.Network) -> _core.Network:
+        """The network, or one like it that the streaming metrics watch."""
+        streaming = {
+            place: metric
+            for place, metric in enumerate(self.metrics, start=1)
+            if metric._streams
+        }
+        if not streaming:
+            return network
+        if self._watched is None or self._watched.network is not network:
+            self._watched = Watched(network, streaming, self.n_plain)
+        return cast("_core.Network", self._watched)
 
     def direction(self, key: str) -> str | None:
         """Whether "min" or "max" of a metric is better; None: no such metric."""
         if key not in self.keys[1:]:
             return "min" if key == "loss" else None
-        spec = self.metrics[self.keys.index(key) - 1]._spec()
-        return "min" if spec["kind"] == "loss_value" else "max"
-
-    def scaled(
-        self, row_weights: NDArray[Any] | None, n_rows: int, dtype: Any
-    ) -> NDArray[Any] | None:
-        """Row weights times the loss weight: the loss is linear in them."""
-        if self.loss_weight == 1:
-            return row_weights
-        if row_weights is None:
-            return np.full(n_rows, self.loss_weight, dtype)
-        return (row_weights * self.loss_weight).astype(dtype)
+        return self.metrics[self.keys.index(key) - 1]._better
 
     def get_config(self) -> dict[str, Any]:
         """`compile`'s arguments as plain values, ready for JSON."""
@@ -537,6 +541,7 @@ class Compiled:
         changed.metrics.insert(self.n_plain, metrics.get(metric))
         changed.n_plain += 1
         changed.keys = _keys([m.name for m in changed.metrics], changed.n_plain)
+        changed._watched = None
         return changed
 
     def with_optimizer(self, optimizer: Any) -> Compiled:

@@ -478,10 +478,14 @@ def _evaluate_rows(
     while values is None:
         if by_batch:
             callbacks.on_test_batch_begin(batch, Logs())
-        rows = min(batch_size if by_batch else pace.units, n - first)
+        # Whole batches: a loss that is not reduced to the mean asks for them.
+        steps = 1 if by_batch else max(1, pace.units // batch_size)
+        rows = min(batch_size * steps, n - first)
         began = time.perf_counter()
         values = network.evaluate(
-            data.x, data.y, data.weights, first, rows, threads=threads
+            *(data.x, data.y, data.weights, first, rows),
+            threads=threads,
+            batch_size=batch_size,
         )
         pace.measured(rows, time.perf_counter() - began)
         first += rows

@@ -719,8 +719,8 @@ class Sequential(OldVerbs):
         """Forget a half-done epoch; every `fit` and `evaluate` does that by itself."""
         with self._changing("reset_metrics"):
             self._rows_tested = 0
-            if self._network is not None:
-                self._network.reset_epoch()
+            if self._network is not None and self._compiled is not None:
+                self._compiled.measured(self._network).reset_epoch()
 
     def _learning_rates(self, n: int) -> float | NDArray[np.float64]:
         """The optimizer's learning rate, or those of the n coming batches."""
@@ -928,7 +928,7 @@ class Sequential(OldVerbs):
                             held, "validation_steps", validation_steps, held_size
                         )
                     validation = training.Validation(held, held_size, frequency)
-                network = self._ready_network()
+                network = compiled.measured(self._ready_network())
             plan = self._plan
             assert plan is not None
             rows = data if isinstance(data, training.Data) else None
@@ -1051,7 +1051,7 @@ class Sequential(OldVerbs):
                     data, _ = self._rows(x, y, sample_weight, compiled)
                     data = _first_batches(data, "steps", steps, size)
                     n_steps = math.ceil(len(data) / size)
-                network = self._ready_network()
+                network = compiled.measured(self._ready_network())
             progress = _quiet_progress(verbose)
             self._announce(everyone, verbose, 1, n_steps)
             self._rows_tested = 0
@@ -1358,7 +1358,7 @@ class Sequential(OldVerbs):
                     data = self._class_weighted(
                         data, class_weight, sample_weight, compiled
                     )
-                network = self._ready_network()
+                network = compiled.measured(self._ready_network())
             if reset_metrics:
                 network.reset_epoch()
             rows, _, _, nan_batch = network.train(
@@ -1412,14 +1412,10 @@ class Sequential(OldVerbs):
         with self._holding("test_on_batch"):
             with self._shape_from(x):
                 data, _ = self._rows(x, y, sample_weight, compiled)
-                network = self._ready_network()
+                network = compiled.measured(self._ready_network())
             done = 0 if reset_metrics else self._rows_tested
             values = network.evaluate(
-                data.x,
-                data.y,
-                data.weights,
-                done,
-                len(data),
+                *(data.x, data.y, data.weights, done, len(data)),
                 stream=True,
                 batch_size=len(data),
             )
@@ -1487,6 +1483,7 @@ class Sequential(OldVerbs):
             plan.dtype,
             sparse=compiled.is_sparse,
             n_classes=network.n_out if compiled.is_sparse else None,
+            ignored=compiled.ignored_label,
             layer=plan.last_name,
             loss=compiled.loss_kind,
             name=prefix + "y",
@@ -1499,7 +1496,6 @@ class Sequential(OldVerbs):
         if compiled.check_finite:
             _arrays.check_finite(rows, prefix + "x", source=x)
             _arrays.check_finite(targets, prefix + "y", source=y)
-        weights = compiled.scaled(weights, len(rows), plan.dtype)
         return training.Data(rows, targets, weights), _arrays.column_names(x)
 
     def _stream(
@@ -1612,9 +1608,7 @@ class Sequential(OldVerbs):
             sample_weight=sample_weight,
             n_classes=network.n_out if compiled.is_sparse else None,
         )
-        return training.Data(
-            data.x, data.y, compiled.scaled(weights, len(data), network.dtype)
-        )
+        return training.Data(data.x, data.y, weights)
 
     def _shaped(self, out: NDArray[Any]) -> NDArray[Any]:
         assert self._plan is not None

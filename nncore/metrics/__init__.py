@@ -1,8 +1,11 @@
 """Metrics: what is shown beside the loss.
 
-A metric is the mean over rows of one number per row, over the whole epoch or call.
-Given to `compile`, it is carried out by the compiled core; called by hand, it evaluates
-with NumPy through `nncore.reference`. t stands for the targets, p for the predictions.
+Most metrics are the mean over rows of one number per row, over the whole epoch or call.
+Given to `compile`, these are carried out by the compiled core; called by hand, they
+evaluate with NumPy through `nncore.reference`. The others (areas under curves, counts,
+F-scores, ...) are updated in NumPy with the predictions that the core leaves. All are
+exact over the epoch, whatever its batches. t stands for the targets, p for the
+predictions.
 """
 
 from __future__ import annotations
@@ -17,10 +20,14 @@ from ..losses import (
     BCE,
     KLD,
     MAE,
+    MAPE,
     MSE,
+    MSLE,
     bce,
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     hinge,
     huber,
@@ -30,14 +37,32 @@ from ..losses import (
     log_cosh,
     logcosh,
     mae,
+    mape,
     mean_absolute_error,
+    mean_absolute_percentage_error,
     mean_squared_error,
+    mean_squared_logarithmic_error,
     mse,
+    msle,
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
 )
 from ._base import Metric
+from ._confusion import (
+    AUC,
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    PrecisionAtRecall,
+    Recall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    TrueNegatives,
+    TruePositives,
+)
+from ._iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from ._means import (
     _ACCURACIES,
     BinaryAccuracy,
@@ -45,12 +70,16 @@ from ._means import (
     CategoricalAccuracy,
     CategoricalCrossentropy,
     CategoricalHinge,
+    CosineSimilarity,
     Hinge,
     Huber,
     KLDivergence,
     LogCoshError,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanMetricWrapper,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
     Poisson,
     SparseCategoricalAccuracy,
     SparseCategoricalCrossentropy,
@@ -61,34 +90,90 @@ from ._means import (
     resolve_accuracy,
     sparse_categorical_accuracy,
 )
+from ._rows import FUNCTIONS as _ROW_FUNCTIONS
+from ._rows import (
+    Accuracy,
+    ConcordanceCorrelation,
+    Mean,
+    MeanRelativeError,
+    PearsonCorrelation,
+    RootMeanSquaredError,
+    SparseTopKCategoricalAccuracy,
+    Sum,
+    TopKCategoricalAccuracy,
+    accuracy,
+    concordance_correlation,
+    pearson_correlation,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from ._scores import F1Score, FBetaScore, R2Score
 
 __all__ = [
+    "AUC",
     "BCE",
     "KLD",
     "MAE",
+    "MAPE",
     "MSE",
+    "MSLE",
+    "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
     "Hinge",
     "Huber",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
+    "Mean",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanIoU",
+    "MeanMetricWrapper",
+    "MeanRelativeError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
+    "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "accuracy",
     "bce",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -99,15 +184,22 @@ __all__ = [
     "log_cosh",
     "logcosh",
     "mae",
+    "mape",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
     "mse",
+    "msle",
+    "pearson_correlation",
     "poisson",
     "resolve_accuracy",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
     "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
 
 
@@ -115,22 +207,37 @@ _FUNCTIONS: dict[Callable[..., Any], type[Metric]] = {
     binary_accuracy: BinaryAccuracy,
     categorical_accuracy: CategoricalAccuracy,
     sparse_categorical_accuracy: SparseCategoricalAccuracy,
+    **_ROW_FUNCTIONS,
 }
 _CLASSES: tuple[type[Metric], ...] = (
     *(BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
     *(MeanSquaredError, MeanAbsoluteError, LogCoshError, Huber, BinaryCrossentropy),
     *(CategoricalCrossentropy, SparseCategoricalCrossentropy, Hinge, SquaredHinge),
-    *(CategoricalHinge, KLDivergence, Poisson),
+    *(CategoricalHinge, KLDivergence, Poisson, MeanAbsolutePercentageError),
+    *(MeanSquaredLogarithmicError, CosineSimilarity, RootMeanSquaredError, R2Score),
+    *(AUC, Precision, Recall, F1Score, FBetaScore, TruePositives, TrueNegatives),
+    *(FalsePositives, FalseNegatives, SensitivityAtSpecificity, PrecisionAtRecall),
+    *(SpecificityAtSensitivity, RecallAtPrecision, TopKCategoricalAccuracy),
+    *(SparseTopKCategoricalAccuracy, PearsonCorrelation, ConcordanceCorrelation),
+    *(Accuracy, MeanRelativeError, Mean, Sum, MeanMetricWrapper),
+    *(IoU, BinaryIoU, MeanIoU, OneHotIoU, OneHotMeanIoU),
 )
 _TABLE: dict[str, type[Metric]] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{cls._kind: cls for cls in _CLASSES},
+    "mape": MeanAbsolutePercentageError,
+    "MAPE": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "MSLE": MeanSquaredLogarithmicError,
     "accuracy": _Accuracy,
     "acc": _Accuracy,
 }
 _NAMES = [
     *("accuracy", "acc", *_ACCURACIES),
     *losses._NAMES,
+    *("AUC", "Precision", "Recall", "F1Score", "R2Score", "RootMeanSquaredError"),
+    *("TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"),
+    *("top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy"),
 ]
 
 
@@ -160,7 +267,7 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
         if word in ("accuracy", "acc"):
             return _Accuracy(identifier)
         if identifier in _TABLE:
-            return _TABLE[identifier](identifier)
+            return _named(_TABLE[identifier], identifier, argument)
         if identifier in losses._TABLE:
             return _of_loss(losses._TABLE[identifier](), identifier)
         raise _lookup.unknown_name(argument, identifier, _NAMES)
@@ -170,9 +277,9 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
         return _of_loss(identifier, identifier.name)
     if isinstance(identifier, functools.partial) and identifier.func in _FUNCTIONS:
         name = identifier.func.__name__
-        return _FUNCTIONS[identifier.func](name, None, **identifier.keywords)
+        return _FUNCTIONS[identifier.func](name=name, **identifier.keywords)
     if isinstance(identifier, FunctionType) and identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier](identifier.__name__)
+        return _FUNCTIONS[identifier](name=identifier.__name__)
     if isinstance(identifier, (FunctionType, functools.partial)):
         loss = losses.get(identifier, argument)
         assert loss is not None
@@ -182,10 +289,34 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
     )
 
 
+def _named(cls: type[Metric], name: str, argument: str) -> Metric:
+    """Return a metric with its defaults.
+
+    Raises:
+        ValueError: Not all its arguments have one.
+    """
+    try:
+        return cls(name=name)
+    except TypeError:
+        raise ValueError(
+            f"`{argument}` must have {cls.__name__} as an instance: it has arguments "
+            f"without a default. Received: {argument}={name!r}"
+        ) from None
+
+
 def _of_loss(loss: losses.Loss, name: str) -> Metric:
     """Return the metric that shows a loss."""
-    cls = _TABLE[loss._kind]
-    return cls(name, None, *(getattr(loss, word) for word in cls._arguments[2:]))
+    function = next(f for f, cls in losses._FUNCTIONS.items() if cls is type(loss))
+    cls = _TABLE.get(loss._kind)
+    if cls is None or cls is CosineSimilarity:
+        words = [word for word in loss._arguments if word not in _OF_ALL_LOSSES]
+        given = {word: getattr(loss, word) for word in words}
+        return MeanMetricWrapper(function, name, None, **given)
+    given = {word: getattr(loss, word) for word in cls._arguments[2:]}
+    return cls(name=name, **given)
+
+
+_OF_ALL_LOSSES = ("reduction", "name", "dtype")
 
 
 def serialize(metric: Metric) -> Any:

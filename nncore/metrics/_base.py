@@ -23,6 +23,10 @@ class Metric(_lookup.Described):
     _arguments: ClassVar[tuple[str, ...]] = ("name", "dtype")
     _kind: ClassVar[str] = ""
     _own_name: ClassVar[str] = ""
+    # Whether "min" or "max" is better; None: it is not known.
+    _better: ClassVar[str | None] = None
+    # Targets are labels 0, 1, ..., one per row.
+    _takes_labels: ClassVar[bool] = False
     _total: float = 0.0
     _count: float = 0.0
 
@@ -91,14 +95,46 @@ class Metric(_lookup.Described):
     def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
         from .. import reference
 
-        sparse = self._kind.startswith("sparse")
-        t, p = losses._fit_shapes(y_true, y_pred, labels=sparse)
+        t, p = losses._fit_shapes(y_true, y_pred, labels=self._takes_labels)
         if p.ndim == 1:
             t, p = t[:, np.newaxis], p[:, np.newaxis]
         rows = reference.metric_value(
             self._spec(), t.reshape(-1, t.shape[-1]), p.reshape(-1, p.shape[-1])
         )
         return rows.reshape(p.shape[:-1])
+
+    @property
+    def _streams(self) -> bool:
+        """Whether it is updated in Python, with the outputs that the core leaves."""
+        cls = type(self)
+        methods = ("update_state", "result", "reset_state")
+        return any(getattr(cls, name) is not getattr(Metric, name) for name in methods)
+
+    def _target_columns(self, n_out: int) -> int:
+        """Return the columns of targets for an output of n_out columns."""
+        return 1 if self._takes_labels else n_out
+
+    def _check_shapes(self, target_columns: int, n_out: int, labels: bool) -> None:
+        """Look whether the metric fits a network's targets and output.
+
+        Args:
+            target_columns: Columns of the targets.
+            n_out: Columns of the output.
+            labels: Whether targets are labels.
+
+        Raises:
+            ValueError: It does not.
+        """
+        takes = self._target_columns(n_out)
+        if takes == target_columns and (labels == self._takes_labels or n_out == 1):
+            return
+        words = "labels, one per row" if labels else f"targets of {target_columns}"
+        wanted = "labels, one per row" if self._takes_labels else f"targets of {takes}"
+        raise ValueError(
+            f"Metric {self.name!r} must take the same targets as the loss, which takes "
+            f"{words}{'' if labels else ' columns'}. Received: a metric that takes "
+            f"{wanted}{'' if self._takes_labels else ' columns'}"
+        )
 
     def _resolve(self, target_columns: int, n_out: int, sparse: bool) -> Metric:
         """Return the metric that this one is for targets and outputs so shaped."""

@@ -58,6 +58,7 @@ class BinaryAccuracy(Metric):
 
     _arguments = ("name", "dtype", "threshold")
     _kind = "binary_accuracy"
+    _better = "max"
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class CategoricalAccuracy(Metric):
     """
 
     _kind = "categorical_accuracy"
+    _better = "max"
 
 
 class SparseCategoricalAccuracy(Metric):
@@ -105,12 +107,15 @@ class SparseCategoricalAccuracy(Metric):
     """
 
     _kind = "sparse_categorical_accuracy"
+    _better = "max"
+    _takes_labels = True
 
 
 class _Accuracy(Metric):
     """The word "accuracy", which becomes one of the three when shapes are known."""
 
     _kind = "accuracy"
+    _better = "max"
 
     def _resolve(self, target_columns: int, n_out: int, sparse: bool) -> Metric:
         return _ACCURACIES[resolve_accuracy(target_columns, n_out, sparse)](self.name)
@@ -135,6 +140,8 @@ _ACCURACIES: dict[str, type[Metric]] = {
 class _LossMetric(Metric):
     """A loss shown as a metric."""
 
+    _better = "min"
+
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         """See the class."""
         super().__init__(name, dtype)
@@ -146,6 +153,9 @@ class _LossMetric(Metric):
     def _spec(self) -> dict[str, Any]:
         loss = self._loss._spec()
         return super()._spec() | {"kind": "loss_value", "loss": loss}
+
+    def _target_columns(self, n_out: int) -> int:
+        return self._loss._target_columns(n_out)
 
 
 class MeanSquaredError(_LossMetric):
@@ -195,6 +205,74 @@ class LogCoshError(_LossMetric):
 
     _kind = "log_cosh"
     _own_name = "logcosh"
+
+
+class MeanAbsolutePercentageError(_LossMetric):
+    """Mean over rows of 100 mean_j |t_j - p_j| / max(|t_j|, 1e-7).
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.metrics.MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 5.0]])
+        37.5
+    """
+
+    _kind = "mean_absolute_percentage_error"
+
+
+class MeanSquaredLogarithmicError(_LossMetric):
+    """Mean over rows of mean_j (log(1 + t_j) - log(1 + p_j))^2.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+
+    Examples:
+        >>> import nncore
+        >>> round(nncore.metrics.MeanSquaredLogarithmicError()([[1.0]], [[3.0]]), 4)
+        0.4805
+    """
+
+    _kind = "mean_squared_logarithmic_error"
+
+
+class CosineSimilarity(_LossMetric):
+    """Mean over rows of the cosine of the angle between t and p: 1 for one direction.
+
+    The loss of this name is the negative.
+
+    Args:
+        name: As in `Metric`.
+        dtype: As in `Metric`.
+        axis: -1.
+
+    Examples:
+        >>> import nncore
+        >>> round(nncore.metrics.CosineSimilarity()([[3.0, 4.0]], [[4.0, 3.0]]), 4)
+        0.96
+    """
+
+    _arguments = ("name", "dtype", "axis")
+    _kind = "cosine_similarity"
+    _better = "max"
+    axis = -1
+
+    def __init__(
+        self, name: str | None = None, dtype: str | None = None, axis: int = -1
+    ) -> None:
+        """See the class."""
+        super().__init__(name, dtype)
+        _checks.absent("axis", axis, -1)
+
+    def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+        return -super()._rows(y_true, y_pred)
+
+    def _spec(self) -> dict[str, Any]:
+        spec = super()._spec()
+        return spec | {"loss": spec["loss"] | {"weight": -1.0}}
 
 
 class Huber(_LossMetric):
@@ -299,7 +377,7 @@ class SparseCategoricalCrossentropy(_LossMetric):
         name: As in `Metric`.
         dtype: As in `Metric`.
         from_logits: Predictions are logits.
-        ignore_class: None; others are not available in this version.
+        ignore_class: Rows with this label have loss 0, but count; None: none.
         axis: -1.
 
     Examples:
@@ -311,15 +389,15 @@ class SparseCategoricalCrossentropy(_LossMetric):
 
     _arguments = ("name", "dtype", "from_logits", "ignore_class", "axis")
     _kind = "sparse_categorical_crossentropy"
+    _takes_labels = True
     axis = -1
-    ignore_class = None
 
     def __init__(
         self,
         name: str | None = None,
         dtype: str | None = None,
         from_logits: bool = False,
-        ignore_class: None = None,
+        ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
         """See the class."""
@@ -327,6 +405,7 @@ class SparseCategoricalCrossentropy(_LossMetric):
         loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis)
         self._loss = loss
         self.from_logits = loss.from_logits
+        self.ignore_class = loss.ignore_class
 
 
 class Hinge(_LossMetric):
@@ -466,3 +545,89 @@ def sparse_categorical_accuracy(
         array([1.])
     """
     return SparseCategoricalAccuracy()._rows(y_true, y_pred)
+
+
+class MeanMetricWrapper(Metric):
+    """Mean over rows of what a function of targets and predictions gives.
+
+    A loss or metric function of nncore runs in the compiled core, others in NumPy.
+
+    Args:
+        fn: Called with (y_true, y_pred), gives one number per row or element.
+        name: What the metric is called in logs; the function's name if None.
+        dtype: As in `Metric`.
+        **kwargs: More arguments of the function.
+
+    Examples:
+        >>> import nncore
+        >>> metric = nncore.metrics.MeanMetricWrapper(nncore.losses.tweedie, power=2.0)
+        >>> metric.name, round(metric([[1.0]], [[2.0]]), 4)
+        ('tweedie', 0.3863)
+    """
+
+    _kind = "mean_metric_wrapper"
+
+    def __init__(
+        self,
+        fn: Any,
+        name: str | None = None,
+        dtype: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """See the class."""
+        if isinstance(fn, str):
+            fn = _functions_by_name().get(fn, fn)
+        if not callable(fn):
+            raise ValueError(
+                "`fn` must be a function, or the name of one of nncore. "
+                f"{_checks.received('fn', fn)}"
+            )
+        super().__init__(name or getattr(fn, "__name__", None), dtype)
+        self.fn, self.kwargs = fn, kwargs
+        cls = losses._FUNCTIONS.get(fn)
+        self._loss = None if cls is None else cls(**kwargs)
+        if getattr(self._loss, "axis", -1) is None:
+            self._loss = None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain values, ready for JSON."""
+        config = {"fn": self.fn.__name__, "name": self.name, "dtype": self.dtype}
+        return config | self.kwargs
+
+    def __repr__(self) -> str:
+        """Return the call that makes this object."""
+        words = [f"{word}={value!r}" for word, value in self.kwargs.items()]
+        return f"MeanMetricWrapper({', '.join([self.fn.__name__, *words])})"
+
+    @property
+    def _streams(self) -> bool:
+        return self._loss is None
+
+    def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+        if self._loss is not None:
+            return self._loss._rows(y_true, y_pred)
+        rows = np.asarray(self.fn(y_true, y_pred, **self.kwargs), dtype=np.float64)
+        if rows.ndim == 0:
+            return np.full(len(np.atleast_1d(y_pred)), float(rows))
+        return rows if rows.ndim < 2 else rows.reshape(len(rows), -1).mean(axis=1)
+
+    def _spec(self) -> dict[str, Any]:
+        assert self._loss is not None
+        return super()._spec() | {"kind": "loss_value", "loss": self._loss._spec()}
+
+    def _target_columns(self, n_out: int) -> int:
+        return n_out if self._loss is None else self._loss._target_columns(n_out)
+
+    def _check_shapes(self, target_columns: int, n_out: int, labels: bool) -> None:
+        if self._loss is not None:
+            self._loss._target_columns(n_out)
+            if self._loss._takes_labels == labels or n_out == 1:
+                labels = False
+            super()._check_shapes(target_columns, n_out, labels)
+
+
+def _functions_by_name() -> dict[str, Any]:
+    from . import _FUNCTIONS
+
+    found = {f.__name__: f for f in (*losses._FUNCTIONS, *_FUNCTIONS)}
+    return found | {"mse": losses.mse, "mae": losses.mae}
