@@ -55,7 +55,7 @@ LAST = {
     **dict.fromkeys(("categorical_crossentropy", "kl_divergence"), "softmax"),
     "sparse_categorical_crossentropy": "softmax",
 }
-# Rows, columns, units of the hidden layers, batch: narrow, wide, very wide; then sums of
+# Rows, columns, units of hidden layers, batch: narrow, wide, very wide; then sums of
 # more than one block along columns and rows of a batch, and along an epoch's rows.
 SHAPES = (
     *((23, 2, (5,), 4), (61, 9, (17, 6), 10), (200, 70, (130, 64), 32)),
