@@ -5,7 +5,12 @@ C := $(shell find csrc tests -name '*.[ch]')
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -UNDEBUG
 SAN_LIBS := $(shell gcc -print-file-name=libasan.so) $(shell gcc -print-file-name=libubsan.so)
 
-.PHONY: build test lint format types examples bench selftest neon asan clean
+TRUST := $(BIN)/python tests/trust
+SECONDS ?= 600
+SEED ?= 1
+
+.PHONY: build test lint format types examples bench selftest neon asan tsan leaks \
+	valgrind fuzz soak neighbours coverage mutants nets golden release-check clean
 
 build: ; $(BIN)/pip install -q -e '.[test,lint]'
 
@@ -36,5 +41,39 @@ asan:
 	PYTHONPATH=$$(echo build/asan/lib*) LD_PRELOAD="$(SAN_LIBS)" PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(BIN)/pytest -m 'not slow' --deselect tests/test_packaging.py
+
+# Below: what docs/how-it-is-tested.md reports on. SECONDS and SEED choose how much of it.
+
+tsan:
+	$(TRUST)/build_c.py threads build/tsan --isa generic -O1 -g -fsanitize=thread
+	for n in 1 2 3; do NNCORE_FORCE_THREADS=$$n TSAN_OPTIONS=exitcode=66 \
+	setarch $$(uname -m) -R build/tsan/threads || exit 1; done
+
+leaks:
+	$(TRUST)/build_c.py hash_driver build/leaks --isa generic $(ASAN)
+	for n in 1 3; do NNCORE_FORCE_THREADS=$$n build/leaks/hash_driver > /dev/null || exit 1; done
+
+valgrind:
+	$(TRUST)/build_c.py hash_driver build/valgrind --isa generic -O1 -g
+	NNCORE_FORCE_THREADS=1 valgrind -q --error-exitcode=66 --leak-check=full \
+	build/valgrind/hash_driver > /dev/null
+
+fuzz: ; $(TRUST)/fuzz.py --seconds $(SECONDS) --seed $(SEED)
+
+soak: ; $(TRUST)/soak.py --seconds $(SECONDS) --seed $(SEED)
+
+neighbours:
+	$(BIN)/pip install -q joblib jax lightgbm scikit-learn threadpoolctl torch xgboost-cpu
+	$(BIN)/pytest tests/test_neighbours.py
+
+coverage: ; $(TRUST)/coverage.py
+
+mutants: ; $(TRUST)/mutants.py --count 300 --seed $(SEED)
+
+nets: ; $(TRUST)/nets.py
+
+golden: ; $(TRUST)/golden.py
+
+release-check: nets ; $(TRUST)/release.py
 
 clean: ; rm -rf build dist *.egg-info nncore/*.so .*_cache .hypothesis

@@ -101,7 +101,12 @@ def all_faults() -> Iterator[Fault]:
 class Workshop:
     """A copy of the source with a core of the generic instruction set."""
 
-    def __init__(self, folder: Path, isas: Sequence[str] = ("generic",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        isas: Sequence[str] = ("generic",),
+        flags: Sequence[str] = ("-O1",),
+    ) -> None:
         """Copy, and build everything once."""
         self.folder = folder
         for name in ("csrc", "nncore", "tests"):
@@ -115,7 +120,8 @@ class Workshop:
         tables = runpy.run_path(str(ROOT / "setup.py"))
         own = tables["ISAS"][os.uname().machine]
         listed = " ".join(f"X({isa})" for isa in isas)
-        self.flags = [*(flag for flag in tables["FLAGS"] if flag != "-O3"), "-O1"]
+        self.own_flags = flags
+        self.flags = [*(flag for flag in tables["FLAGS"] if flag != "-O3"), *flags]
         self.flags += [f"-DNN_ISA_LIST(X)={listed}", "-DPy_LIMITED_API=0x030B0000"]
         self.flags += ["-Icsrc"]
         cython = [sys.executable, "-m", "cython", "-3", "nncore/_core.pyx"]
@@ -164,7 +170,7 @@ class Workshop:
     def link(self) -> None:
         objects = [f"{name}.o" for name in self.objects]
         out = ["-o", "nncore/_core.abi3.so"]
-        self._must(["gcc", "-shared", "-fopenmp", *objects, *out])
+        self._must(["gcc", "-shared", "-fopenmp", *self.own_flags, *objects, *out])
 
     def put(self, fault: Fault) -> str:
         """Build with a fault: "" if that makes another core, else why not."""
