@@ -389,3 +389,49 @@ assert digest(load().get_weights()) == digest(old.get_weights())
 """,
         **preload,
     )
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("ending", [".nnc", ".keras", ".h5", ".weights.h5"])
+def test_loading_opens_the_file_and_nothing_else(ending, tmp_path):
+    body = f"""
+import os, sys
+import numpy as np, nncore
+from nncore.layers import Dense
+FOLDER, ENDING = {str(tmp_path)!r}, {ending!r}
+{SAVES}
+def load():
+    if ENDING == ".weights.h5": old.load_weights(path)
+    else: nncore.load_model(path).predict(np.ones((2, 80)))
+
+def mark(name):
+    try: os.open("/mark-" + name, os.O_RDONLY)
+    except FileNotFoundError: pass
+
+load()  # what is imported when it is first needed
+mark("begin")
+load()
+mark("end")
+"""
+    calls = "trace=%file,%network,%process"
+    command = ["strace", "-f", "-qq", "-s", "300", "-o", str(tmp_path / "trace")]
+    command += ["-e", calls, sys.executable, "-c", body]
+    run = subprocess.run(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path.parent,
+    )
+    if "ptrace" in run.stderr:
+        pytest.skip("strace may not trace here")
+    assert run.returncode == 0, run.stderr
+    text = (tmp_path / "trace").read_text()
+    during = text.partition("/mark-begin")[2].partition("/mark-end")[0]
+    (tmp_path / "trace").unlink()
+    seen = [line.split(maxsplit=1)[1] for line in during.splitlines()[1:-1]]
+    path = str(tmp_path / ("m" + ending))
+    harmless = ("newfstatat(", "readlink", "lstat(", "stat(", "clone3(", "exit")
+    opened = [call for call in seen if not call.startswith(harmless)]
+    assert opened, during
+    assert all(f'"{path}"' in call and "O_RDONLY" in call for call in opened), opened
