@@ -172,6 +172,7 @@ VERSIONS: dict[str, str] = {
 
 # owner -> old keywords that have no meaning here and are left out with a warning
 DROPPED: dict[str, frozenset[str]] = {
+    "BatchNormalization": frozenset({"fused"}),
     "Nadam": frozenset({"schedule_decay"}),
     "Sequential.compile": frozenset(
         {"class_mode", "sample_weight_mode", "target_tensors"}
@@ -185,6 +186,12 @@ DROPPED: dict[str, frozenset[str]] = {
     "Sequential.predict_generator": _WORKERS,
     "Sequential.save": _FORMATS,
     "Sequential.save_weights": _FORMATS,
+}
+
+# owner -> {old keyword: the only value that is left of its meaning}
+ONLY: dict[str, dict[str, Any]] = {
+    "BatchNormalization": {"mode": 0, "virtual_batch_size": None, "adjustment": None},
+    "Embedding": {"dropout": 0},
 }
 
 # Old verb -> its modern name.
@@ -251,6 +258,7 @@ def modern_words(
 
     Raises:
         TypeError: An old word and its modern one were both given.
+        ValueError: An old word asks for what is not there.
 
     Examples:
         >>> import warnings
@@ -262,6 +270,7 @@ def modern_words(
     renamed = RENAMED.get(owner, {})
     dropped = DROPPED.get(owner, frozenset())
     kept = KEPT.get(owner, frozenset())
+    only = ONLY.get(owner, {})
     result: dict[str, Any] = {}
     advice = [f"it is now `{VERBS[owner]}`"] if owner in VERBS else []
     for word, value in words.items():
@@ -274,7 +283,12 @@ def modern_words(
                 )
             result[modern] = value
             advice.append(f"`{word}` is now `{modern}`")
-        elif word in dropped:
+        elif word in only and value != only[word]:
+            raise ValueError(
+                f"`{word}` of `{owner}` must be {only[word]}: other values are not "
+                f"available in this version. Received: {word}={value!r}"
+            )
+        elif word in dropped or word in only:
             advice.append(f"`{word}` has no effect any more")
         else:
             result[word] = value
@@ -319,6 +333,7 @@ def accepts_old_words(owner: str) -> Callable[[_Function], _Function]:
     """
     old = frozenset(RENAMED.get(owner, {}))
     old |= DROPPED.get(owner, frozenset()) | KEPT.get(owner, frozenset())
+    old |= ONLY.get(owner, {}).keys()
 
     def decorate(function: _Function) -> _Function:
         names = function.__code__.co_varnames

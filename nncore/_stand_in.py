@@ -218,10 +218,8 @@ def allow_old_names() -> None:
             # Only of what has a path the import system asks for parts.
             vars(parent).setdefault("__path__", [])
     for path, wider in _legacy.WIDER.items():
-        # Those that are in MODULES instead are views of the whole already.
-        if f"{_OWN}.{path}" in sys.modules:
-            part = vars(sys.modules[f"{_OWN}.{path}"])
-            part["__getattr__"] = functools.partial(_public, f"{_OWN}.{wider}")
+        part = vars(sys.modules[f"{_OWN}.{path}"])
+        part["__getattr__"] = functools.partial(_public, f"{_OWN}.{wider}")
     for path, names in _legacy.NAMES.items():
         module = sys.modules[f"{_OWN}.{path}"]
         space = vars(module)

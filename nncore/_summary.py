@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 _MOST_COLUMNS = 88
-_SHARES = (0.45, 0.35, 0.20)
+_MORE_COLUMNS = 12  # for whether a layer is trainable
+_POSITIONS = (0.45, 0.80, 1.0)  # where columns end
 
 
 class Row(NamedTuple):
@@ -59,6 +60,7 @@ def summary(
     optimizer: int,
     itemsize: int,
     line_length: int | None = None,
+    positions: Sequence[float] | None = None,
     show_trainable: bool = False,
     ascii_only: bool = False,
 ) -> str:
@@ -71,34 +73,45 @@ def summary(
         non_trainable: number of the others.
         optimizer: numbers that the optimizer keeps; 0 leaves their line out.
         itemsize: bytes of one parameter.
-        line_length: columns of the table; None: what the terminal has, at most 88.
+        line_length: columns of the table; None: what the terminal has, at most 88, or
+            100 with `show_trainable`.
+        positions: shares of the line at which the columns end; None: 0.45, 0.8, 1.
         show_trainable: add a column that says Y or N.
         ascii_only: draw with + - | = instead of box characters.
     """
     if line_length is None:
         import shutil
 
-        line_length = min(shutil.get_terminal_size().columns - 4, _MOST_COLUMNS)
+        most = _MOST_COLUMNS + _MORE_COLUMNS * show_trainable
+        line_length = min(shutil.get_terminal_size().columns - 4, most)
     heads = ["Layer (type)", "Output Shape", "Param #"]
-    right = [False, False, True]
+    align = [str.ljust, str.ljust, str.rjust]
     cells = [
         [f"{row.name} ({row.kind})", _shape(row.shape), _count(row.parameters)]
         for row in rows
     ]
     if show_trainable:
         heads.append("Trainable")
-        right.append(False)
+        align.append(str.center)
         for row, line in zip(rows, cells, strict=True):
             line.append("-" if not row.parameters else "Y" if row.trainable else "N")
-    widths = _widths(heads, cells, line_length)
+    if positions is None:
+        positions = _POSITIONS
+        if show_trainable:
+            positions = [*(0.9 * end for end in positions), 1.0]
+    widths = _widths(cells, line_length, positions)
+    heads = [
+        _short(head, width, "." if ascii_only else "…")
+        for head, width in zip(heads, widths, strict=True)
+    ]
     box = _ASCII if ascii_only else _LINES
     lines = [f'Model: "{name}"', _edge(box.top, widths)]
-    lines += _text(heads, widths, right, box.head_bar)
+    lines += _text(heads, widths, align, box.head_bar)
     lines.append(_edge(box.head, widths))
     for index, line in enumerate(cells):
         if index:
             lines.append(_edge(box.middle, widths))
-        lines += _text(line, widths, right, box.bar)
+        lines += _text(line, widths, align, box.bar)
     lines.append(_edge(box.bottom, widths))
     total = trainable + non_trainable + optimizer
     totals = [
@@ -138,17 +151,29 @@ def _count(parameters: int | None) -> str:
 
 
 def _widths(
-    heads: Sequence[str], cells: Iterable[Sequence[str]], line_length: int
+    cells: Iterable[Sequence[str]], line_length: int, positions: Sequence[float]
 ) -> list[int]:
     """Text columns of each table column; a border and two spaces surround each."""
-    extra = len(heads) - len(_SHARES)
-    free = line_length - 3 * len(heads) - 1 - extra * len(heads[-1])
-    widths = [max(int(free * share + 0.5), 1) for share in _SHARES]
-    widths += [len(head) for head in heads[len(_SHARES) :]]
+    widths = []
+    used = 0
+    for end in positions:
+        widths.append(int(end * line_length) - used)
+        used += widths[-1]
+    # Borders and spaces are taken from all columns alike, as Keras's tables do it.
+    n = len(widths)
+    left = 3 * n + 1
+    for index in range(n):
+        part = round(left / (n - index))
+        widths[index] -= part
+        left -= part
+    widths = [max(width, 3) for width in widths]
     # Numbers are never broken; names and shapes wrap.
-    numbers = max([len(heads[2]), *(len(line[2]) for line in cells)])
-    widths[2] = max(widths[2], numbers)
-    return [max(width, 8) for width in widths]
+    widths[2] = max([widths[2], *(len(line[2]) for line in cells)])
+    return widths
+
+
+def _short(head: str, width: int, end: str) -> str:
+    return head if len(head) <= width else head[: width - 1] + end
 
 
 def _edge(characters: str, widths: Sequence[int]) -> str:
@@ -157,16 +182,19 @@ def _edge(characters: str, widths: Sequence[int]) -> str:
 
 
 def _text(
-    cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], bar: str
+    cells: Sequence[str],
+    widths: Sequence[int],
+    align: Sequence[Callable[[str, int], str]],
+    bar: str,
 ) -> list[str]:
     """The lines of one table row; what is too long continues in the next line."""
     wrapped = [_wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
     lines = []
     for index in range(max(map(len, wrapped))):
         parts = []
-        for pieces, width, is_right in zip(wrapped, widths, right, strict=True):
+        for pieces, width, aligned in zip(wrapped, widths, align, strict=True):
             piece = pieces[index] if index < len(pieces) else ""
-            parts.append(piece.rjust(width) if is_right else piece.ljust(width))
+            parts.append(aligned(piece, width))
         lines.append(f"{bar} " + f" {bar} ".join(parts) + f" {bar}")
     return lines
 

@@ -188,6 +188,8 @@ class Sequential(OldVerbs):
         """
         if not isinstance(layer, Layer):
             hint = " (a class: call it)" if isinstance(layer, type) else ""
+            if isinstance(layer, Sequential):
+                hint = "; a model cannot be a layer here: add its layers to a new one"
             raise ValueError(
                 "`layer` must be a layer from nncore.layers. "
                 f"Received: layer={layer!r}{hint}"
@@ -539,6 +541,10 @@ class Sequential(OldVerbs):
     def non_trainable_weights(self) -> list[NDArray[Any]]:
         """Read-only copies of those of frozen layers, and of moving statistics."""
         return [w for layer in self._layers for w in layer.non_trainable_weights]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
 
     def _get_layer_weights(self, layer: Layer) -> list[NDArray[Any]]:
         """The weights of one of the layers; empty while there are none."""
@@ -1635,8 +1641,9 @@ class Sequential(OldVerbs):
         """Print a table of the layers, their output shapes and numbers of weights.
 
         Args:
-            line_length: columns of the table; None: what the terminal has, at most 88.
-            positions: accepted for Keras's sake; no effect.
+            line_length: columns of the table; None: what the terminal has, at most 88,
+                or 100 with `show_trainable`.
+            positions: shares of the line at which the columns end, the last being 1.
             print_fn: called once with the whole text instead of `print`.
             expand_nested: accepted for Keras's sake; no effect.
             show_trainable: add a column with Y or N.
@@ -1651,13 +1658,13 @@ class Sequential(OldVerbs):
             ... )
             >>> model.summary(line_length=60)
             Model: "xor"
-            ┏━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━┓
-            ┃ Layer (type)            ┃ Output Shape       ┃    Param # ┃
-            ┡━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━┩
-            │ hidden (Dense)          │ (None, 16)         │         48 │
-            ├─────────────────────────┼────────────────────┼────────────┤
-            │ out (Dense)             │ (None, 1)          │         17 │
-            └─────────────────────────┴────────────────────┴────────────┘
+            ┏━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┓
+            ┃ Layer (type)             ┃ Output Shape      ┃   Param # ┃
+            ┡━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━┩
+            │ hidden (Dense)           │ (None, 16)        │        48 │
+            ├──────────────────────────┼───────────────────┼───────────┤
+            │ out (Dense)              │ (None, 1)         │        17 │
+            └──────────────────────────┴───────────────────┴───────────┘
              Total params: 65 (260.00 B)
              Trainable params: 65 (260.00 B)
              Non-trainable params: 0 (0.00 B)
@@ -1702,6 +1709,7 @@ class Sequential(OldVerbs):
                 optimizer=kept,
                 itemsize=np.dtype(self.dtype).itemsize,
                 line_length=line_length,
+                positions=positions,
                 show_trainable=show_trainable,
                 ascii_only=ascii_only,
             )

@@ -144,6 +144,18 @@ def test_old_and_new_word_together_are_an_error():
         layers.Dense(3, "uniform", kernel_initializer="ones")
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "value"),
+    [(n, w, v) for n, words in _legacy.ONLY.items() for w, v in words.items()],
+)
+def test_of_some_old_words_one_value_is_left(name, word, value):
+    needed = {"Embedding": {"input_dim": 3, "output_dim": 2}}.get(name, {})
+    with pytest.warns(DeprecationWarning, match=word):
+        owner(name)(**needed, **{word: value})
+    with pytest.raises(ValueError, match=f"{word}=1"):
+        owner(name)(**needed, **{word: 1})
+
+
 def test_words_of_no_time_are_an_error():
     with pytest.raises(TypeError, match="colour"):
         layers.Dense(3, colour="red")
@@ -248,7 +260,9 @@ def test_a_name_that_never_was_is_an_attribute_error():
         regularizers.l3  # noqa: B018
 
 
-@pytest.mark.parametrize("owner_of_words", [*_legacy.DROPPED, *_legacy.KEPT])
+@pytest.mark.parametrize(
+    "owner_of_words", [*_legacy.DROPPED, *_legacy.KEPT, *_legacy.ONLY]
+)
 def test_every_owner_in_the_table_is_there(owner_of_words):
     assert callable(owner(owner_of_words))
 

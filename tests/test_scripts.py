@@ -82,6 +82,22 @@ def test_patients_of_2016(table, tmp_path):
     assert 100 < number("ones:", out) < 350
 
 
+def test_a_generator_of_2016(tmp_path):
+    out = output("generator_2016", cwd=tmp_path)
+    assert number("(?m)^acc", out) > 0.9 and number("val_acc", out) > 0.9
+    assert number("lr", out) == 0.0025
+    assert number("rows", out) == 600
+    assert number("mse", out) < 0.1
+
+
+def test_streams_of_2026(tmp_path):
+    out = output("stream_2026", cwd=tmp_path)
+    assert number("epochs:", out) == 10 and number("validations:", out) == 5
+    assert "rate as expected: True" in out
+    assert number("accuracy:", out) > 0.95
+    assert number("evaluated:", out) > 0.95
+
+
 def test_gaussian_points_of_2020(tmp_path):
     pytest.importorskip("matplotlib")
     words = ["--points", 2000, "--epochs=30", "--plot", "curve.png"]

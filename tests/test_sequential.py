@@ -702,13 +702,13 @@ def test_column_names_are_remembered_and_compared():
 
 TABLE = """\
 Model: "tiny"
-┏━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━┓
-┃ Layer (type)            ┃ Output Shape       ┃    Param # ┃
-┡━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━┩
-│ hidden (Dense)          │ (None, 4)          │         16 │
-├─────────────────────────┼────────────────────┼────────────┤
-│ out (Dense)             │ (None, 2)          │         10 │
-└─────────────────────────┴────────────────────┴────────────┘
+┏━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┓
+┃ Layer (type)             ┃ Output Shape      ┃   Param # ┃
+┡━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━┩
+│ hidden (Dense)           │ (None, 4)         │        16 │
+├──────────────────────────┼───────────────────┼───────────┤
+│ out (Dense)              │ (None, 2)         │        10 │
+└──────────────────────────┴───────────────────┴───────────┘
  Total params: 26 (104.00 B)
  Trainable params: 26 (104.00 B)
  Non-trainable params: 0 (0.00 B)"""
@@ -765,8 +765,8 @@ def test_summary_in_ascii_where_stdout_has_no_more(monkeypatch):
     stream.flush()
     monkeypatch.undo()
     text = raw.getvalue().decode("ascii")
-    assert "| hidden (Dense)          | (None, 4)          |         16 |" in text
-    assert "+=========================+" in text
+    assert "| hidden (Dense)           | (None, 4)         |        16 |" in text
+    assert "+==========================+" in text
 
 
 def test_summary_of_some_layers():

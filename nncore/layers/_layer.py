@@ -316,6 +316,10 @@ class Layer(_lookup.Described):
         pairs = zip(known, self.weights, strict=True)
         return next((w for weight, w in pairs if weight.name == name), None)
 
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
     def count_params(self) -> int:
         """Return how many numbers the layer's weights hold.
 
