@@ -174,6 +174,7 @@ VERSIONS: dict[str, str] = {
 DROPPED: dict[str, frozenset[str]] = {
     "BatchNormalization": frozenset({"fused"}),
     "Nadam": frozenset({"schedule_decay"}),
+    "ProgbarLogger": frozenset({"count_mode", "stateful_metrics"}),
     "Sequential.compile": frozenset(
         {"class_mode", "sample_weight_mode", "target_tensors"}
         | {"experimental_run_tf_function"}
@@ -214,6 +215,7 @@ KEPT: dict[str, frozenset[str]] = dict.fromkeys(
     ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"),
     frozenset({"decay"}),
 )
+KEPT["ModelCheckpoint"] = frozenset({"period"})
 
 
 # Keys of logs that are the same entry under two names.

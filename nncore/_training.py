@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,13 @@ from nncore._advice import TrainingWarning
 from nncore._legacy import callers_level
 from nncore._progress import Progress
 from nncore._streams import Batches
-from nncore.callbacks import CallbackList, History, Logs
+from nncore.callbacks import (
+    BackupAndRestore,
+    CallbackList,
+    History,
+    Logs,
+    TerminateOnNaN,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,6 +167,12 @@ class Training:
         self.nan_batch = -1
         self.order: NDArray[np.uint32] | None = None
         self.by_batch = callbacks.defines(*_TRAIN_BATCH_HOOKS)
+        self.backups = [c for c in callbacks if isinstance(c, BackupAndRestore)]
+        self.guards = [c for c in callbacks if isinstance(c, TerminateOnNaN)]
+        if self.guards:
+            self.on_nan = "stop"
+        # Gives back what a training within an epoch was, once that has begun again.
+        self.resume: Callable[[], None] | None = None
         self.may_print = callbacks.may_print()
 
     def run(self) -> None:
@@ -167,10 +180,11 @@ class Training:
         self.network.reset_epoch()
         others = [c for c in self.callbacks if c is not self.history]
         alone = not CallbackList(others).defines(*_EPOCH_HOOKS) and not self.by_batch
-        alone = alone and self.batches is None
+        alone = alone and self.batches is None and not self.backups
         logs: dict[str, Any] = Logs()
         try:
             self.callbacks.on_train_begin(Logs())
+            any(backup._restore(self) for backup in self.backups)
             if alone and self.validation is None and self.shuffle != "batch":
                 logs = self._run_free()
             else:
@@ -182,9 +196,14 @@ class Training:
             self.progress.close()
         if self.nan_batch >= 0 and self.on_nan == "raise":
             raise FloatingPointError(self._nan_message())
+        if self.nan_batch >= 0:
+            for guard in self.guards:
+                guard._found(self.nan_batch)
         self.model._take_averages()
         self.callbacks.on_train_end(logs)
-        if self.nan_batch >= 0:
+        for backup in self.backups:
+            backup._ended()
+        if self.nan_batch >= 0 and not self.guards:
             warnings.warn(
                 self._nan_message(), RuntimeWarning, stacklevel=callers_level()
             )
@@ -214,12 +233,15 @@ class Training:
 
     def _run_epochs(self) -> dict[str, Any]:
         """Epoch by epoch, with callbacks and validation between them."""
-        logs: dict[str, Any] = Logs()
+        logs = Logs({key: v[-1] for key, v in self.history.history.items() if v})
         while self.epoch < self.epochs and not self.model.stop_training:
             self._pour()
             if self.batches is not None and not self.batches.stream.goes_on():
                 break
             self.callbacks.on_epoch_begin(self.epoch, Logs())
+            if self.resume is not None:
+                self.resume()
+                self.resume = None
             self.progress.start(self.steps, self.epoch)
             if self.batches is not None:
                 row, seconds = self._epoch_of(self.batches)
@@ -246,21 +268,26 @@ class Training:
             self.callbacks.on_epoch_end(self.epoch, logs)
             self.progress.finish(logs, seconds, self.done if self.batches else None)
             self.epoch += 1
+            self.done = 0
+            self._back_up(epoch_ended=True)
         return logs
 
     def _epoch_by_chunk(self) -> tuple[list[float], float]:
         """One epoch's row and seconds."""
         while True:
-            rows, first, _ = self._chunk(1, self.pace.units)
+            room = [backup._room() for backup in self.backups]
+            most = min([self.pace.units, *filter(None, room)])
+            rows, first, _ = self._chunk(1, most)
             if len(rows) or self.nan_batch >= 0:
                 return (rows[0].tolist() if len(rows) else []), first
             if self.model.stop_training:
                 return self._abandon()
+            self._back_up()
             self._show()
 
     def _epoch_by_batch(self) -> tuple[list[float], float]:
         """One epoch's row and seconds, with hooks around every batch."""
-        for batch in range(self.n_batches):
+        for batch in range(self.done, self.n_batches):
             self._pour()
             self.callbacks.on_train_batch_begin(batch, Logs())
             rows, first, _ = self._chunk(1, 1)
@@ -275,8 +302,14 @@ class Training:
                 return row, first
             if self.model.stop_training:
                 return self._abandon()
+            self._back_up()
             self._show()
         return [], 0.0
+
+    def _back_up(self, epoch_ended: bool = False) -> None:
+        for backup in self.backups:
+            if backup._is_due(epoch_ended):
+                backup._save(self)
 
     def _epoch_of(self, batches: Batches[Data]) -> tuple[list[float], float]:
         """One epoch's row and seconds, its batches coming from a stream."""
@@ -311,6 +344,8 @@ class Training:
                     self.done, Logs(zip(self.keys, row, strict=True))
                 )
             self.done += 1
+            for backup in self.backups:
+                backup._count(1)
             if self.model.stop_training:
                 break
             self._show()
@@ -354,6 +389,8 @@ class Training:
         per_batch = seconds / max(batches, 1)
         first = self.seconds + per_batch * (self.n_batches - self.done)
         self.done += batches - len(rows) * self.n_batches
+        for backup in self.backups:
+            backup._count(batches)
         self.seconds = per_batch * self.done if len(rows) else self.seconds + seconds
         return rows, first, per_batch * self.n_batches
 
@@ -379,7 +416,10 @@ class Training:
         full = n // size
         counters = self.network.counters
         generator = np.random.Generator(
-            np.random.Philox(key=[counters["seed"], counters["steps_lived"]])
+            # The batches done when the epoch began, whenever it is asked.
+            np.random.Philox(
+                key=[counters["seed"], counters["steps_lived"] - self.done]
+            )
         )
         order = np.arange(n, dtype=np.uint32)
         head = order[: full * size].reshape(full, size)

@@ -738,12 +738,37 @@ class Sequential(OldVerbs):
             for index, average in self._averages():
                 self._network.set_variable(index, average)
 
+    def _swap_averages(self) -> None:
+        """Weights and their running averages change places."""
+        network = self._network
+        assert network is not None
+        for index, average in self._averages():
+            network.set_slot(self._average_slot(), index, network.get_variable(index))
+            network.set_variable(index, average)
+
+    def _average_slot(self) -> int:
+        network, optimizer = self._network, self.optimizer
+        assert network is not None and optimizer is not None
+        return network.n_slots - 1 - bool(optimizer.gradient_accumulation_steps)
+
+    def _seeded(self, seed: int) -> Network:
+        """The network, made anew if the model had another seed."""
+        if seed != self.seed:
+            self.seed = seed
+            self._drop_network()
+        return self._ready_network()
+
+    def _settable_rate(self) -> float | None:
+        """The learning rate, unless it is a schedule."""
+        rate = self._require_compiled(loss=False).optimizer._argument("learning_rate")
+        return float(rate) if isinstance(rate, float) else None
+
     def _averages(self) -> list[tuple[int, NDArray[Any]]]:
         """The running averages of the weights that are trained, with their places."""
         network, optimizer = self._network, self.optimizer
         if network is None or optimizer is None or not optimizer.use_ema:
             return []
-        slot = network.n_slots - 1 - bool(optimizer.gradient_accumulation_steps)
+        slot = self._average_slot()
         variables = self._make_plan().variables
         trained = [i for i, v in enumerate(variables) if v.layer.trainable]
         return [(i, network.get_slot(slot, i)) for i in trained]

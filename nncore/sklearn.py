@@ -471,7 +471,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             drawn, n_in, self._penalty(size, data.weights), fresh
         )
         if fresh:
-            self._rate = self.model_._learning_rate()
+            self._rate = self.model_._learning_rates(1)
         with self.model_._holding("fit"):
             try:
                 self._run(network, data, size, held, incremental)
@@ -545,7 +545,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         pace: Pace,
     ) -> list[float]:
         """One epoch, in calls short enough for Ctrl-C."""
-        rate = self._rate if self.solver == "sgd" else self.model_._learning_rate()
+        rate = self._rate if self.solver == "sgd" else self.model_._learning_rates(1)
         while True:
             began = time.perf_counter()
             rows, batches, _, nan_batch = network.train(
@@ -563,8 +563,8 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             pace.measured(batches, time.perf_counter() - began)
             if nan_batch >= 0:
                 raise ValueError(_NOT_FINITE)
-            if rows:
-                return rows[0]
+            if len(rows):
+                return list(rows[0].tolist())
 
     def _count(self, network: Network, held: _Data | None) -> None:
         """Count the epochs without an improvement; keep the best weights."""
