@@ -160,6 +160,12 @@ unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alo
     return run_alone(fn, context);
 }
 
+unsigned nn_parallel_steps(unsigned n, nn_team_fn *fn, void *context, double step)
+{
+    (void)n, (void)step;
+    return run_alone(fn, context);
+}
+
 #else
 
 #include <fcntl.h>
@@ -343,8 +349,8 @@ void nn_get_thread_limits(nn_thread_limits *limits)
     unsigned quota = quota_cpus();
     *limits = (nn_thread_limits){
         .user = wish ? wish : environment_wish,
-        .openmp = smaller((unsigned)omp_get_max_threads(),
-                          (unsigned)omp_get_thread_limit()),
+        .openmp =
+            smaller((unsigned)omp_get_max_threads(), (unsigned)omp_get_thread_limit()),
         .cpus = count_cpus(),
         .quota = quota == UINT_MAX ? 0 : quota,
     };
@@ -448,6 +454,13 @@ void nn_barrier_wait(const struct nn_team *team)
     wait_long(barrier, end);
 }
 
+static long long us_of(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* ---- One region ---------------------------------------------------------------- */
 
 struct region {
@@ -455,6 +468,8 @@ struct region {
     void *context;
     unsigned wanted, size; // threads asked for; threads that came
     atomic_uint seen;      // carries the caller's writes to the team and back
+    int is_timed;
+    long long worked; // microseconds of CPU that rank 0 had, if timed
     struct nn_barrier barrier;
 };
 
@@ -463,9 +478,12 @@ static void run_member(struct region *region, unsigned rank, unsigned size)
     const struct nn_team team = {rank, size, &region->barrier};
     // OpenMP orders these accesses already, but ThreadSanitizer cannot see into it.
     atomic_load_explicit(&region->seen, memory_order_acquire);
+    int is_timed = rank == 0 && region->is_timed;
+    if (is_timed) region->worked = -us_of(CLOCK_THREAD_CPUTIME_ID);
     nn_float_modes modes = nn_enter_float();
     region->fn(region->context, &team);
     nn_leave_float(modes);
+    if (is_timed) region->worked += us_of(CLOCK_THREAD_CPUTIME_ID);
     if (rank == 0) region->size = size;
     atomic_fetch_add_explicit(&region->seen, 1, memory_order_acq_rel);
 }
@@ -570,56 +588,84 @@ __attribute__((constructor)) static void watch_forks(void)
 
 /* ---- The primitive ------------------------------------------------------------- */
 
-static long long now_us(void)
+static unsigned run_region(struct region *region)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    int error = errno;
+    // Asking costs as much as a barrier, and nn_thread_limit has just done so.
+    region->barrier.cpus = region->wanted <= cpus_seen ? cpus_seen : count_cpus();
+    atomic_store_explicit(&region->seen, 0, memory_order_release);
+    int has_past = atomic_load(&forked) && pthread_equal(survivor, pthread_self());
+    if (!has_past)
+        open_region(region);
+    else if (!run_on_helper(region))
+        region->size = run_alone(region->fn, region->context);
+    atomic_load_explicit(&region->seen, memory_order_acquire);
+    errno = error;
+    return region->size;
 }
 
 unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 {
     if (n <= 1) return run_alone(fn, context);
-    int error = errno;
     struct region region = {.fn = fn, .context = context, .wanted = n};
-    // Asking costs as much as a barrier, and nn_thread_limit has just done so.
-    region.barrier.cpus = n <= cpus_seen ? cpus_seen : count_cpus();
-    atomic_store_explicit(&region.seen, 0, memory_order_release);
-    int has_past = atomic_load(&forked) && pthread_equal(survivor, pthread_self());
-    if (!has_past)
-        open_region(&region);
-    else if (!run_on_helper(&region))
-        region.size = run_alone(fn, context);
-    atomic_load_explicit(&region.seen, memory_order_acquire);
-    errno = error;
-    return region.size;
+    return run_region(&region);
 }
 
 /* Microseconds: what is brief, less than a time slice; what only a lost CPU explains
-   beyond twice the time alone; for how long nothing is tried then, at first, at most.
- */
+   beyond twice the time alone; work that is enough to tell. */
 #define BRIEF_US 2000
 #define LATE_US 300
-#define PAUSE_US 20000
-#define LONGEST_PAUSE_US 1000000
+#define TELLING_US 4000
+
+/* Work of one kind that is done alone for a while where the machine is too busy for
+   teams: at first for as long as `first`, then twice as long each time. */
+struct rest {
+    const long long first;
+    atomic_llong until, length;
+};
+#define LONGEST_REST_US 1000000
+
+static int rests(struct rest *rest, long long now)
+{
+    return now < atomic_load_explicit(&rest->until, memory_order_relaxed);
+}
+
+/* A team that began and ended then was late. */
+static void begin_rest(struct rest *rest, long long began, long long ended)
+{
+    long long until = atomic_load_explicit(&rest->until, memory_order_relaxed);
+    // Late again soon after the last rest: the machine is busy, not just now.
+    long long next = 2 * atomic_load_explicit(&rest->length, memory_order_relaxed);
+    if (2 * (began - until) > next) next = rest->first;
+    if (next > LONGEST_REST_US) next = LONGEST_REST_US;
+    atomic_store_explicit(&rest->length, next, memory_order_relaxed);
+    atomic_store_explicit(&rest->until, ended + next, memory_order_relaxed);
+}
 
 unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alone)
 {
-    static atomic_llong paused_until, pause;
+    static struct rest rest = {.first = 20000};
     if (n <= 1 || alone > BRIEF_US) return nn_parallel(n, fn, context);
-    long long begun = now_us();
-    long long until = atomic_load_explicit(&paused_until, memory_order_relaxed);
-    if (begun < until) return run_alone(fn, context);
+    long long began = us_of(CLOCK_MONOTONIC);
+    if (rests(&rest, began)) return run_alone(fn, context);
     n = nn_parallel(n, fn, context);
-    long long ended = now_us();
-    if ((double)(ended - begun) > 2 * alone + LATE_US) {
-        // Late again soon after the last pause: the machine is busy, not just now.
-        long long next = 2 * atomic_load_explicit(&pause, memory_order_relaxed);
-        if (2 * (begun - until) > next) next = PAUSE_US;
-        if (next > LONGEST_PAUSE_US) next = LONGEST_PAUSE_US;
-        atomic_store_explicit(&pause, next, memory_order_relaxed);
-        atomic_store_explicit(&paused_until, ended + next, memory_order_relaxed);
-    }
+    long long ended = us_of(CLOCK_MONOTONIC);
+    if ((double)(ended - began) > 2 * alone + LATE_US) begin_rest(&rest, began, ended);
+    return n;
+}
+
+unsigned nn_parallel_steps(unsigned n, nn_team_fn *fn, void *context, double step)
+{
+    static struct rest rest = {.first = 100000};
+    if (n <= 1 || step > BRIEF_US) return nn_parallel(n, fn, context);
+    long long began = us_of(CLOCK_MONOTONIC);
+    if (rests(&rest, began)) return run_alone(fn, context);
+    struct region region = {.fn = fn, .context = context, .wanted = n, .is_timed = 1};
+    n = run_region(&region);
+    long long ended = us_of(CLOCK_MONOTONIC), waited = ended - began - region.worked;
+    // Spinning is work: only who lost its CPU, or waited long for one who did, waited.
+    if (region.worked > TELLING_US && 3 * waited > region.worked)
+        begin_rest(&rest, began, ended);
     return n;
 }
 

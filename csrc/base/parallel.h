@@ -27,6 +27,11 @@ unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context);
  */
 unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alone);
 
+/* The same for work in steps with barriers, of which one takes one thread about `step`
+   microseconds: late is a team whose members lose their CPUs for a fourth of the time.
+ */
+unsigned nn_parallel_steps(unsigned n, nn_team_fn *fn, void *context, double step);
+
 /* The same floating-point modes for the calling thread, outside a region; then back. */
 typedef struct nn_float_modes {
     uint64_t control, status;

@@ -15,11 +15,10 @@
 
 /* A team costs its start, and each step barriers and the lines that one thread writes
    and another reads: parameters, and their transposes and activations, or in tiny.c
-   each chain's gradients. A busy machine makes all of it worse, so a team must be
-   clearly faster. */
+   each chain's gradients. A team must be clearly faster. */
 #define TEAM_START_US 10.0
-#define TEAM_STEP_US 8.0
-#define SHARED_BYTES_PER_US 6e3
+#define TEAM_STEP_US 5.0
+#define SHARED_BYTES_PER_US 25e3
 #define TEAM_GAIN 0.85
 
 static double microseconds(const nn_net *base, size_t n_rows, int training)

@@ -396,7 +396,10 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     }
     if (status) return status;
     net->wt_is_stale = net->base.is_tiny;
-    net->base.last_team = nn_parallel(team, train_thread, &job);
+    double step = microseconds(&net->base, rows, 1);
+    net->base.last_team = net->forced_threads
+                              ? nn_parallel(team, train_thread, &job)
+                              : nn_parallel_steps(team, train_thread, &job, step);
     refresh_inverses(net);
     return NN_OK;
 }
