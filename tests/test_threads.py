@@ -254,6 +254,36 @@ def test_an_impossible_number_in_the_environment_counts_for_nothing(value):
 
 @needs_teams
 @needs_linux
+def test_on_a_busy_machine_training_in_short_steps_goes_on_alone():
+    run_fresh(
+        TWO_CPUS
+        + """
+import subprocess
+from nncore.callbacks import LambdaCallback
+os.sched_setaffinity(0, sorted(allowed)[:2])
+model = Sequential([Dense(256, "relu", input_dim=256), Dense(256)], seed=1)
+model.compile("adam", "mse")
+x = np.zeros((3200, 256), "float32")
+model.train_on_batch(x[:32], x[:32])
+assert model._network.last_run["team"] == 2
+teams = set()
+note = LambdaCallback(
+    on_epoch_end=lambda *_: teams.add(model._network.last_run["team"])
+)
+busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(6)]
+try:
+    end = time.monotonic() + 20
+    while 1 not in teams and time.monotonic() < end:
+        model.fit(x, x, batch_size=32, epochs=4, verbose=0, callbacks=[note])
+    assert 1 in teams
+finally:
+    for process in busy: process.kill()
+"""
+    )
+
+
+@needs_teams
+@needs_linux
 def test_affinity_limits_the_number_of_threads_from_that_moment_on():
     run_fresh(
         TWO_THREADS

@@ -612,7 +612,7 @@ unsigned nn_parallel(unsigned n, nn_team_fn *fn, void *context)
 }
 
 /* Microseconds: what is brief, less than a time slice; what only a lost CPU explains
-   beyond twice the time alone; work that is enough to tell. */
+   beyond twice the time alone; for a team in steps: in all. */
 #define BRIEF_US 2000
 #define LATE_US 300
 #define TELLING_US 4000
@@ -664,7 +664,7 @@ unsigned nn_parallel_steps(unsigned n, nn_team_fn *fn, void *context, double ste
     n = run_region(&region);
     long long ended = us_of(CLOCK_MONOTONIC), waited = ended - began - region.worked;
     // Spinning is work: only who lost its CPU, or waited long for one who did, waited.
-    if (region.worked > TELLING_US && 3 * waited > region.worked)
+    if (waited > TELLING_US && 3 * waited > region.worked)
         begin_rest(&rest, began, ended);
     return n;
 }
