@@ -240,13 +240,22 @@ VEC_INLINE const real *row_of(const struct source *from, size_t i)
 
 /* out[j][i] = element j < n of row i; after the last one come ones, up to fours.
    start: room for a vector of rows, padded. */
-OP(fetch_column)
+VEC_INLINE void fetch_few(const size_t columns, const struct nn_tiny_op *op,
+                          const struct nn_tiny_run *run)
 {
     const struct source from = source_of(op, run);
+    const size_t ld = op->ldo, m = run->m;
     real *out = op->out;
-    for (size_t i = 0; i < run->m; i++)
-        out[i] = *row_of(&from, i);
+    for (size_t i = 0; i < m; i++) {
+        const real *row = row_of(&from, i);
+        for (size_t j = 0; j < columns; j++)
+            out[j * ld + i] = row[j];
+    }
 }
+OP(fetch_one) { fetch_few(1, op, run); }
+OP(fetch_two) { fetch_few(2, op, run); }
+OP(fetch_three) { fetch_few(3, op, run); }
+OP(fetch_four) { fetch_few(4, op, run); }
 OP(fetch_narrow)
 {
     const struct source from = source_of(op, run);
@@ -447,7 +456,10 @@ static int is_plain_relu(const struct nn_tiny_layer *l)
 
 static void emit_fetch(struct nn_tiny *net, real *out, size_t columns, int is_target)
 {
-    emit(net, (struct nn_tiny_op){.run = columns == 1          ? fetch_column
+    // One vector is needed at once: a load of what many small stores wrote would wait.
+    tiny_fn *const few[] = {fetch_one, fetch_two, fetch_three, fetch_four};
+    int is_few = columns == 1 || (columns <= 4 && net->ld > VEC_LANES);
+    emit(net, (struct nn_tiny_op){.run = is_few                ? few[columns - 1]
                                          : columns < VEC_LANES ? fetch_narrow
                                                                : fetch_wide,
                                   .out = out,
