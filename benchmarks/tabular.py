@@ -106,7 +106,7 @@ def numbers() -> dict[str, tuple[pd.DataFrame, pd.Series]]:
         found[f"friedman{k}"] = frame(
             *make(n_samples=3000, noise=noise, random_state=0)
         )
-    x, y = datasets.load_breast_cancer(return_X_y=True)
+    x, _ = datasets.load_breast_cancer(return_X_y=True)
     found["cancer's area"] = frame(
         np.delete(x, [0, 2, 3, 20, 22, 23, 10, 12, 13], 1), x[:, 3]
     )

@@ -471,7 +471,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             drawn, n_in, self._penalty(size, data.weights), fresh
         )
         if fresh:
-            self._rate = self.model_._learning_rates(1)
+            self._rate = self.learning_rate_init
         with self.model_._holding("fit"):
             try:
                 self._run(network, data, size, held, incremental)
@@ -545,15 +545,19 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         pace: Pace,
     ) -> list[float]:
         """One epoch, in calls short enough for Ctrl-C."""
-        rate = self._rate if self.solver == "sgd" else self.model_._learning_rates(1)
+        left = math.ceil(len(data.x) / size)
         while True:
+            coming = min(left, pace.units)
+            rate: Any = self._rate
+            if self.solver != "sgd":
+                rate = self.model_._learning_rates(coming)
             began = time.perf_counter()
             rows, batches, _, nan_batch = network.train(
                 data.x,
                 data.y,
                 weights,
                 batch_size=size,
-                max_batches=pace.units,
+                max_batches=coming,
                 max_epochs=1,
                 shuffle=False,
                 learning_rate=rate,
@@ -561,10 +565,12 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 threads=self.threads or 0,
             )
             pace.measured(batches, time.perf_counter() - began)
+            left -= batches
             if nan_batch >= 0:
                 raise ValueError(_NOT_FINITE)
             if len(rows):
-                return list(rows[0].tolist())
+                row: list[float] = rows[0].tolist()
+                return row
 
     def _count(self, network: Network, held: _Data | None) -> None:
         """Count the epochs without an improvement; keep the best weights."""

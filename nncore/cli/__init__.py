@@ -1,4 +1,7 @@
-"""The command line: `nncore run script.py`, `selftest`, `info`, `bench`."""
+"""The command line: `nncore train`, `predict`, `run`, `bench` and others.
+
+`nncore --help` names them all. What each does is in a module of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Sequence
 
 from .._version import __version__
 from ..benchmark.command import add_arguments
+from . import tables
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Words of the command line; None takes those of the process.
 
     Returns:
-        The exit status: 0, or 1 if the self-test found a difference.
+        The exit status: 0, or 1 if the self-test found a difference or a file is not
+        what it must be.
 
     Example:
         >>> main(["info"])
@@ -35,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"nncore {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
+    tables.add_commands(commands)
     commands.add_parser(
         "selftest",
         help="compare the compiled core with the NumPy reference, step by step",
@@ -59,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(words)
     command = options.command
+    if command in tables.COMMANDS:
+        return tables.main(options)
     # Imported here, so that --help and --version answer without the core.
     if command == "selftest":
         from .._selftest import selftest

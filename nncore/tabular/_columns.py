@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,8 @@ from nncore import _checks
 Array = NDArray[Any]
 
 _MOST_LEVELS = 64
+# What intervals weigh beside the number: at full weight they are learnt by heart.
+_PIECES = 0.1
 _IS_DATE = re.compile(
     r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
 )
@@ -32,6 +35,23 @@ _CYCLES = {
     "day": 1.0,
 }
 _MICROSECONDS = 86_400e6
+
+
+class CellError(ValueError):
+    """A value that a column cannot have.
+
+    Attributes:
+        column: the column's name.
+        row: the row, counted from 0.
+    """
+
+    def __init__(self, column: str, row: int, wanted: str, value: Any) -> None:
+        """See the class."""
+        super().__init__(
+            f"Column {column!r} must hold {wanted}, as in training. "
+            f"Received: {value!r:.60} in row {row}"
+        )
+        self.column, self.row, self.wanted, self.value = column, row, wanted, value
 
 
 class Column:
@@ -115,7 +135,8 @@ class Number(Column):
         edges: list[float] = []
         if n_intervals > 1 and len(distinct) > 2:
             if len(distinct) > n_intervals:
-                at = np.linspace(0, 1, n_intervals + 1)
+                # Not from end to end: one wild value would take a whole interval.
+                at = np.linspace(0.01, 0.99, n_intervals + 1)
                 distinct = np.unique(np.quantile(known, at))
             # Two values so close that their distance is 0 in a division are one.
             apart = np.append(True, np.diff(distinct) > 1e-12 * np.abs(distinct[1:]))
@@ -154,7 +175,7 @@ class Number(Column):
             width = np.diff(self.edges)
             out[:, 1 : n + 1] = ((values[:, None] - low) / width).clip(0, 1)
             # From -1 to 1, so that its mean is near 0 where the rows are.
-            out[:, 1 : n + 1] = 2 * out[:, 1 : n + 1] - 1
+            out[:, 1 : n + 1] = _PIECES * (2 * out[:, 1 : n + 1] - 1)
         if self.has_missing:
             out[:, -1] = missing
 
@@ -395,10 +416,7 @@ def _numbers(name: str, values: Array) -> Array:
         try:
             found[row] = float(value)
         except ValueError:
-            raise ValueError(
-                f"Column {name!r} must hold numbers, as in training. "
-                f"Received: {value!r:.60} in row {row}"
-            ) from None
+            raise CellError(name, row, "numbers", value) from None
     return found
 
 
@@ -412,17 +430,12 @@ def _dates(name: str, values: Array) -> Array:
         try:
             found[row] = _instant(value)
         except (ValueError, TypeError):
-            raise ValueError(
-                f"Column {name!r} must hold dates, as in training. "
-                f"Received: {value!r:.60} in row {row}"
-            ) from None
+            raise CellError(name, row, "dates", value) from None
     return found
 
 
-def _instant(text: str) -> Any:
-    from datetime import UTC, datetime
-
-    moment = datetime.fromisoformat(text)
+def _instant(given: str) -> Any:
+    moment = datetime.fromisoformat(given)
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
     return np.datetime64(moment, "us")

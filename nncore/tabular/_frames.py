@@ -7,8 +7,10 @@ to give an answer in their kind, or to read through the Arrow PyCapsule interfac
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
+from datetime import UTC
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -16,11 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-
-_ARROW_READERS = (
-    ("polars", lambda module, table: module.DataFrame(table)),
-    ("pyarrow", lambda module, table: module.table(table).to_pandas()),
-)
 
 
 class Table(NamedTuple):
@@ -134,12 +131,10 @@ def _check_names(names: list[str], name: str) -> None:
 
 
 def _from_arrow(data: Any) -> Any:
-    for package, read in _ARROW_READERS:
-        try:
-            module = import_module(package)
-        except ImportError:
-            continue
-        return read(module, data)
+    with contextlib.suppress(ImportError):
+        return import_module("polars").DataFrame(data)
+    with contextlib.suppress(ImportError):
+        return import_module("pyarrow").table(data).to_pandas()
     raise ImportError(
         f"A table of type {type(data).__name__} is read through polars or pyarrow: "
         "pip install polars"
@@ -151,9 +146,9 @@ def _from_pandas(series: Any) -> Array:
     kind = getattr(dtype, "kind", "O")
     if hasattr(dtype, "tz") and kind == "M":
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-        return series.to_numpy().astype("datetime64[us]")
+        kind = "M"
     if kind == "M":
-        return series.to_numpy(dtype="datetime64[us]")
+        return np.asarray(series.to_numpy(dtype="datetime64[us]"))
     if kind in "biuf" and not hasattr(dtype, "categories"):
         return np.asarray(series.to_numpy(dtype=float, na_value=math.nan))
     missing = np.asarray(series.isna())
@@ -192,9 +187,16 @@ def _settled(values: Array) -> Array:
     if kinds and all(issubclass(k, (bool, int, float, np.number)) for k in kinds):
         return np.array([math.nan if v is None else float(v) for v in held])
     if kinds and all(hasattr(k, "isoformat") and hasattr(k, "year") for k in kinds):
-        return np.array(
-            ["NaT" if v is None else v.isoformat() for v in held], "datetime64[us]"
-        )
+        return np.array([_moment(v) for v in held], "datetime64[us]")
     found = np.empty(len(held), object)
     found[:] = [None if v is None else str(v) for v in held]
     return found
+
+
+def _moment(value: Any) -> Any:
+    """A date or time of Python; times of a zone as UTC."""
+    if value is None:
+        return np.datetime64("NaT")
+    if getattr(value, "tzinfo", None) is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(value.isoformat(), "us")

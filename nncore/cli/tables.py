@@ -1,0 +1,368 @@
+"""`nncore train`, `predict` and `describe`: from a table in a file to answers in one.
+
+Tables are read and written by pandas: CSV (TSV by its ending), Parquet, and "-" for CSV
+on the standard streams. Whatever a person can mend is one line on standard error that
+names the file, and the line and column in it, with exit status 1; a wrong command line
+is status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from nncore.models import Sequential
+    from nncore.tabular import Classifier, Regressor
+
+COMMANDS = ("train", "predict", "describe")
+
+
+class TableError(Exception):
+    """What is wrong with a file, in one line."""
+
+
+class _Source(NamedTuple):
+    """A file as it was read: its name for messages, its bytes, what parts columns."""
+
+    name: str
+    data: bytes
+    delimiter: str | None
+
+
+def add_commands(commands: Any) -> None:
+    """Add the three commands to the parser's."""
+    train = commands.add_parser(
+        "train",
+        help="train a network on a table: nncore train data.csv --target y -o y.nnc",
+        description="Train a network on a table as it is: numbers of any scale, texts, "
+        "dates and missing values. Prints what became of each column and how well "
+        "rows that were held out are answered.",
+    )
+    train.add_argument("data", help="CSV, TSV or Parquet file; - for CSV on stdin")
+    train.add_argument("--target", required=True, help="the column to learn")
+    train.add_argument("-o", "--output", required=True, help="model file, *.nnc")
+    train.add_argument(
+        "--task",
+        choices=["classes", "number"],
+        help="what the target is; default: classes for texts, booleans and up to ten "
+        "whole numbers, else a number",
+    )
+    train.add_argument(
+        "--drop", nargs="+", default=[], metavar="COLUMN", help="columns to ignore"
+    )
+    train.add_argument("--delimiter", help="default: comma, semicolon or tab, as found")
+    train.add_argument("--hidden", nargs="+", type=int, metavar="UNITS")
+    train.add_argument("--epochs", type=int, help="most epochs")
+    train.add_argument("--seed", type=int, default=0, help="default: 0")
+    train.add_argument(
+        "--held-out",
+        type=float,
+        default=0.15,
+        metavar="SHARE",
+        help="rows to stop and to score by; default: 0.15",
+    )
+    train.add_argument("--plot", metavar="PNG", help="draw training and held-out rows")
+    train.add_argument("-q", "--quiet", action="store_true", help="print nothing")
+    predict = commands.add_parser(
+        "predict",
+        help="answer for the rows of a table: nncore predict y.nnc new.csv -o out.csv",
+        description="Write the answer for each row of a table, with probabilities.",
+    )
+    predict.add_argument("model", help="file that `nncore train` wrote")
+    predict.add_argument("data", help="CSV, TSV or Parquet file; - for CSV on stdin")
+    predict.add_argument(
+        "-o", "--output", default="-", help="CSV or Parquet; default: CSV on stdout"
+    )
+    predict.add_argument(
+        "--keep", action="store_true", help="write the table's columns in front"
+    )
+    predict.add_argument("--delimiter", help="default: comma, semicolon or tab")
+    describe = commands.add_parser(
+        "describe",
+        help="say what is in a model file",
+        description="Print what a model file holds: columns, layers, weights.",
+    )
+    describe.add_argument("model", help="*.nnc, *.keras or *.h5")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run one of the commands; the exit status."""
+    try:
+        {"train": _train, "predict": _predict, "describe": _describe}[options.command](
+            options
+        )
+    except TableError as error:
+        print(f"nncore {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has seen enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+# ---- commands ------------------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> None:
+    from nncore import tabular
+
+    _check_ending(options.output)
+    frame, source = _read(options.data, options.delimiter)
+    _require_columns(frame, [options.target, *options.drop], source.name)
+    frame = frame.drop(columns=options.drop)
+    task = options.task or _task(frame[options.target])
+    kind = tabular.Classifier if task == "classes" else tabular.Regressor
+    try:
+        model: Classifier | Regressor = kind(
+            options.hidden,
+            epochs=options.epochs,
+            seed=options.seed,
+            validation_fraction=options.held_out,
+            verbose=1 if sys.stdout.isatty() and not options.quiet else 0,
+        )
+    except ValueError as error:
+        raise TableError(str(error)) from error
+    with _naming(source, frame):
+        model.fit(frame, options.target)
+    with _naming_file(options.output):
+        model.save(options.output)
+    if options.plot:
+        _plot(model, options.plot)
+    if not options.quiet:
+        print(model.summary())
+        print(f"\nSaved: {options.output}")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from nncore import tabular
+    from nncore.tabular import _columns
+
+    with _naming_file(options.model):
+        model = tabular.load(options.model)
+    # What was text in training is text, whatever these rows look like.
+    texts = [c.name for c in model.columns_ if isinstance(c, _columns.Category)]
+    frame, source = _read(options.data, options.delimiter, texts)
+    needed = [column.name for column in model.columns_ if column.width]
+    _require_columns(frame, needed, source.name)
+    with _naming(source, frame):
+        answers = model.predict(frame)
+    if options.keep:
+        kept = frame.drop(columns=[c for c in answers.columns if c in frame.columns])
+        answers = kept.join(answers)
+    _write(answers, options.output)
+
+
+def _describe(options: argparse.Namespace) -> None:
+    import nncore
+    from nncore.saving import ModelFileError
+
+    with _naming_file(options.model):
+        if options.model.endswith(".nnc"):
+            try:
+                print(nncore.tabular.load(options.model).summary())
+                return
+            except ModelFileError as error:
+                if "for nncore.load_model" not in str(error):
+                    raise
+        model: Sequential = nncore.load_model(options.model)
+    model.summary()
+    if model.compiled and model.optimizer is not None:
+        loss = model.loss if isinstance(model.loss, str) else type(model.loss).__name__
+        print(f" Optimizer: {type(model.optimizer).__name__}, loss: {loss}")
+    print(f" dtype: {model.dtype}, seed: {model.seed}")
+
+
+def _plot(model: Classifier | Regressor, path: str) -> None:
+    try:
+        import matplotlib
+    except ImportError:
+        raise TableError("--plot needs matplotlib: pip install matplotlib") from None
+    matplotlib.use("Agg")
+    from nncore import plot
+
+    with _naming_file(path):
+        plot.history(model.history_, "loss").figure.savefig(path, dpi=120)
+
+
+def _task(target: Any) -> str:
+    """Whether a column is "classes" or a "number"."""
+    if target.dtype.kind not in "iuf":
+        return "classes"
+    known = target.dropna()
+    whole = bool((known == known.round()).all())
+    return "classes" if whole and known.nunique() <= 10 else "number"
+
+
+# ---- files ---------------------------------------------------------------------------
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise TableError("Tables are read by pandas: pip install pandas") from None
+    return pandas
+
+
+def _read(
+    path: str, delimiter: str | None, texts: list[str] | None = None
+) -> tuple[Any, _Source]:
+    """The table in a file, and the file."""
+    pandas = _pandas()
+    name = "standard input" if path == "-" else path
+    try:
+        if path.endswith(".parquet"):
+            return pandas.read_parquet(path), _Source(name, b"", None)
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"{name}: there is no such file") from None
+    except (OSError, ImportError, ValueError) as error:
+        raise TableError(f"{name}: {error}") from None
+    if delimiter is None:
+        delimiter = _delimiter(data, path)
+    try:
+        frame = pandas.read_csv(
+            io.BytesIO(data),
+            sep=delimiter,
+            dtype=dict.fromkeys(texts or [], "string"),
+            low_memory=False,
+            index_col=False,
+        )
+    except pandas.errors.EmptyDataError:
+        raise TableError(f"{name}: there is nothing in it") from None
+    except pandas.errors.ParserWarning as error:
+        raise TableError(f"{name}: {error}") from None
+    except pandas.errors.ParserError as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if found is None:
+            raise TableError(f"{name}: {error}") from None
+        wanted, line, received = found.groups()
+        raise TableError(
+            f"{name}, line {line}: expected {wanted} columns. Received: {received}"
+        ) from None
+    except UnicodeDecodeError:
+        raise TableError(_not_text(name, data)) from None
+    frame.columns = [str(column).strip() for column in frame.columns]
+    if not len(frame):
+        raise TableError(f"{name}: there are no rows under the header")
+    return frame, _Source(name, data, delimiter)
+
+
+def _not_text(name: str, data: bytes) -> str:
+    """Where a file is no UTF-8, for a message."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return (
+            f"{name}, line {line}: the text must be UTF-8. "
+            f"Received: byte 0x{data[error.start]:02x}"
+        )
+    return f"{name}: the text must be UTF-8"
+
+
+def _delimiter(data: bytes, path: str) -> str:
+    """Comma, semicolon or tab: what the header has most of."""
+    if path.endswith((".tsv", ".tab")):
+        return "\t"
+    header = data[: data.find(b"\n") if b"\n" in data else len(data)]
+    return max(",;\t", key=lambda mark: header.count(mark.encode()))
+
+
+def _write(frame: Any, path: str) -> None:
+    if path == "-":
+        frame.to_csv(sys.stdout, index=False)
+        sys.stdout.flush()
+        return
+    with _naming_file(path):
+        if path.endswith(".parquet"):
+            frame.to_parquet(path, index=False)
+        else:
+            frame.to_csv(path, index=False, sep="\t" if path.endswith(".tsv") else ",")
+
+
+def _check_ending(path: str) -> None:
+    if not path.endswith(".nnc"):
+        raise TableError(f"{path}: the model's file must end in .nnc")
+
+
+def _require_columns(frame: Any, names: list[str], source: str) -> None:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        known = ", ".join(map(repr, frame.columns[:12]))
+        more = ", ..." if len(frame.columns) > 12 else ""
+        raise TableError(
+            f"{source}: there must be a column {', '.join(map(repr, missing))}. "
+            f"Received: {known}{more}"
+        )
+
+
+class _naming_file:
+    """Errors of a file's contents or of the system, with the file's name in front."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        """Say it in one line."""
+        if isinstance(error, FileNotFoundError):
+            raise TableError(f"{self.path}: there is no such file") from None
+        if isinstance(error, (ValueError, OSError, ImportError)):
+            text = str(error)
+            named = text if self.path in text else f"{self.path}: {text}"
+            raise TableError(named) from None
+
+
+class _naming:
+    """Errors of a table's values, with file, line and column."""
+
+    def __init__(self, source: _Source, frame: Any) -> None:
+        self.source = source
+        self.frame = frame
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        """Say it in one line."""
+        from nncore.tabular._columns import CellError
+
+        if isinstance(error, CellError):
+            line = _line_of(self.source, error.row)
+            place = list(self.frame.columns).index(error.column) + 1
+            raise TableError(
+                f"{self.source.name}, {line}, column {place} ({error.column!r}): "
+                f"expected {error.wanted}, as in training. "
+                f"Received: {error.value!r:.60}"
+            ) from None
+        if isinstance(error, ValueError):
+            raise TableError(f"{self.source.name}: {error}") from None
+
+
+def _line_of(source: _Source, row: int) -> str:
+    """Where a row of the table stands in its file."""
+    if source.delimiter is None:
+        return f"row {row + 1}"
+    text = io.StringIO(source.data.decode("utf-8", "replace"), newline="")
+    reader = csv.reader(text, delimiter=source.delimiter)
+    index, begins = -1, 1  # the header is row -1
+    for record in reader:
+        if record:
+            if index == row:
+                break
+            index += 1
+        begins = reader.line_num + 1
+    return f"line {begins}"

@@ -1,0 +1,202 @@
+"""`nncore train`, `predict` and `describe` as a shell runs them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nncore.cli import main
+
+pd = pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def csv(tmp_path, monkeypatch):
+    """A folder to work in, with data.csv."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "town": rng.choice(["Ulm", "Bonn", "Kiel, south"], 200),
+            "age": rng.integers(18, 90, 200),
+            "size": rng.random(200),
+        }
+    )
+    frame["outcome"] = np.where(frame["town"] == "Ulm", "yes", "no")
+    frame.to_csv("data.csv", index=False)
+    return frame
+
+
+def train(*words):
+    words = ["--target", "outcome", "-o", "m.nnc", "--epochs", "3", *words]
+    return main(["train", "data.csv", *words])
+
+
+def shell(*words, data=b""):
+    return subprocess.run(
+        [sys.executable, "-m", "nncore", *words],
+        input=data,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def test_from_a_table_to_answers_to_a_description(csv, capsys):
+    assert train() == 0
+    said = capsys.readouterr()
+    assert "category with 3 levels" in said.out
+    assert "held-out rows: accuracy" in said.out
+    assert said.out.endswith("Saved: m.nnc\n")
+    assert said.err == ""
+    assert main(["predict", "m.nnc", "data.csv", "-o", "out.csv"]) == 0
+    out = pd.read_csv("out.csv")
+    assert list(out.columns) == ["outcome", "p(no)", "p(yes)"]
+    assert len(out) == 200
+    assert main(["describe", "m.nnc"]) == 0
+    assert "Classifier of 'outcome'" in capsys.readouterr().out
+
+
+def test_a_pipe_carries_tables_both_ways(csv):
+    data = csv.to_csv(index=False).encode()
+    words = ["--target", "outcome", "-o", "m.nnc", "--epochs", "3", "--quiet"]
+    done = shell("train", "-", *words, data=data)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    done = shell("predict", "m.nnc", "-", "--keep", data=data)
+    assert (done.returncode, done.stderr) == (0, b"")
+    out = pd.read_csv(io.BytesIO(done.stdout))
+    assert list(out.columns) == ["town", "age", "size", "outcome", "p(no)", "p(yes)"]
+    pd.testing.assert_frame_equal(out[["town", "age"]], csv[["town", "age"]])
+
+
+def test_the_same_command_writes_the_same_file(csv):
+    from pathlib import Path
+
+    train("--quiet")
+    first = Path("m.nnc").read_bytes()
+    train("--quiet")
+    assert Path("m.nnc").read_bytes() == first
+
+
+def test_a_number_is_learnt_as_a_number(csv, capsys):
+    words = ["train", "data.csv", "--target", "size", "-o", "m.nnc", "--epochs", "2"]
+    assert main([*words, "--drop", "outcome"]) == 0
+    said = capsys.readouterr().out
+    assert "Regressor of 'size'" in said
+    assert "outcome" not in said
+    csv.assign(outcome=np.arange(200) % 3).to_csv("data.csv", index=False)
+    train()
+    assert "3 classes: 0, 1, 2" in capsys.readouterr().out
+    train("--task", "number")
+    assert "number from 0 to 2" in capsys.readouterr().out
+
+
+def test_semicolons_tabs_and_texts_that_look_like_numbers(csv, capsys):
+    codes = csv.assign(town=np.where(np.arange(200) % 2, "007", "K12"))
+    codes.to_csv("data.csv", index=False, sep=";")
+    codes["town"] = "007"
+    codes.to_csv("new.tsv", index=False, sep="\t")
+    assert train("--quiet") == 0
+    assert main(["predict", "m.nnc", "new.tsv", "-o", "out.tsv"]) == 0
+    out = pd.read_csv("out.tsv", sep="\t")
+    from nncore import tabular
+
+    wanted = tabular.load("m.nnc").predict(codes)
+    np.testing.assert_allclose(out["p(yes)"], wanted["p(yes)"])
+
+
+def test_a_plot_is_drawn(csv):
+    pytest.importorskip("matplotlib")
+    assert train("--plot", "training.png", "--quiet") == 0
+    with open("training.png", "rb") as file:
+        assert file.read(4) == b"\x89PNG"
+
+
+def test_any_model_is_described(csv, capsys):
+    import nncore
+
+    model = nncore.Sequential([nncore.layers.Dense(3, input_dim=2)], seed=5)
+    model.compile("adam", "mse")
+    model.save("plain.nnc")
+    assert main(["describe", "plain.nnc"]) == 0
+    said = capsys.readouterr().out
+    assert "Total params: 9" in said
+    assert "Optimizer: Adam, loss: mse" in said
+    assert "dtype: float32, seed: 5" in said
+
+
+BAD_TABLES = {
+    "a,b\n1,2\n3,4,5\n": "bad.csv, line 3: expected 2 columns. Received: 3",
+    "": "bad.csv: there is nothing in it",
+    "town,age,size,outcome\n": "bad.csv: there are no rows under the header",
+    "a,b\n1,2\n": "bad.csv: there must be a column 'outcome'. Received: 'a', 'b'",
+    "a,outcome\n1,x\n2,x\n": "bad.csv: `y` must have at least two classes",
+    "a,outcome\n1,x\n2,\xff\n": "bad.csv, line 3: the text must be UTF-8",
+}
+
+
+@pytest.mark.parametrize("text", BAD_TABLES)
+def test_a_bad_table_is_one_line_with_its_place(text, csv, capsys):
+    with open("bad.csv", "wb") as file:
+        file.write(text.encode("latin-1"))
+    words = ["train", "bad.csv", "--target", "outcome", "-o", "m.nnc"]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"nncore train: {BAD_TABLES[text]}")
+    assert said.err.count("\n") == 1
+
+
+def test_a_bad_value_is_named_with_file_line_and_column(csv, capsys):
+    train("--quiet")
+    rows = 'town,age,size\n"Ulm\nNorth",30,0.5\n\nBonn,old,0.5\n'
+    with open("new.csv", "w") as file:
+        file.write(rows)
+    assert main(["predict", "m.nnc", "new.csv"]) == 1
+    assert capsys.readouterr().err == (
+        "nncore predict: new.csv, line 5, column 2 ('age'): expected numbers, as in "
+        "training. Received: 'old'\n"
+    )
+
+
+def test_missing_files_and_columns_are_named(csv, capsys):
+    train("--quiet")
+    assert main(["predict", "none.nnc", "data.csv"]) == 1
+    assert capsys.readouterr().err.count("none.nnc") == 1
+    assert main(["predict", "m.nnc", "none.csv"]) == 1
+    assert "none.csv: there is no such file" in capsys.readouterr().err
+    csv.drop(columns="age").to_csv("new.csv", index=False)
+    assert main(["predict", "m.nnc", "new.csv"]) == 1
+    assert "new.csv: there must be a column 'age'" in capsys.readouterr().err
+    assert main(["predict", "data.csv", "data.csv"]) == 1
+    assert "data.csv" in capsys.readouterr().err
+    assert main(["train", "data.csv", "--target", "outcome", "-o", "m.txt"]) == 1
+    assert "must end in .nnc" in capsys.readouterr().err
+
+
+def test_a_wrong_command_line_is_status_2(capsys):
+    with pytest.raises(SystemExit) as error:
+        main(["train", "data.csv"])
+    assert error.value.code == 2
+    assert "--target" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error_of_ours(csv):
+    train("--quiet")
+    pd.concat([csv] * 500).to_csv("long.csv", index=False)
+    command = f"{sys.executable} -m nncore predict m.nnc long.csv | head -n 2"
+    done = subprocess.run(command, shell=True, capture_output=True, timeout=120)
+    assert done.stdout.startswith(b"outcome,p(no),p(yes)")
+    assert done.stderr == b""
+
+
+def test_parquet_goes_in_and_out(csv):
+    pytest.importorskip("pyarrow")
+    csv.to_parquet("data.parquet")
+    words = ["--target", "outcome", "-o", "m.nnc", "--epochs", "2", "-q"]
+    assert main(["train", "data.parquet", *words]) == 0
+    assert main(["predict", "m.nnc", "data.parquet", "-o", "out.parquet"]) == 0
+    assert len(pd.read_parquet("out.parquet")) == 200

@@ -1,0 +1,375 @@
+"""Frames as they are, in; answers in kind, out; and all of it through a file."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import tabular
+from nncore.saving import ModelFileError, _json, _nnc
+from nncore.tabular import _columns, _frames
+
+pd = pytest.importorskip("pandas")
+
+QUICK = {"epochs": 3, "seed": 1, "hidden": [8]}
+
+
+def shop(n=400, seed=0):
+    """Customers with texts, gaps, dates, booleans, wild numbers and useless columns."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "town": rng.choice(["Ulm", "Bonn", "Kiel"], n),
+            "size": pd.Categorical(rng.choice(["S", "L"], n)),
+            "income": np.exp(rng.normal(10, 3, n)),
+            "age": np.where(rng.random(n) < 0.2, np.nan, rng.integers(18, 90, n)),
+            "member": rng.random(n) < 0.4,
+            "since": pd.Timestamp("2020-01-01")
+            + pd.to_timedelta(rng.integers(0, 900, n), "D"),
+            "planet": "Earth",
+            "id": [f"customer {k}" for k in range(n)],
+        },
+        index=[f"row {k}" for k in range(n)],
+    )
+    frame.loc[frame.index[::17], "town"] = None
+    likes = (frame["town"] == "Bonn") | frame["member"]
+    frame["buys"] = np.where(likes, "yes", "no")
+    return frame
+
+
+def test_every_kind_of_column_is_recognised():
+    model = tabular.Classifier(**QUICK).fit(shop(), "buys")
+    kinds = {column.name: column.kind for column in model.columns_}
+    assert kinds == {
+        "town": "category",
+        "size": "category",
+        "income": "number",
+        "age": "number",
+        "member": "number",
+        "since": "date",
+        "planet": "dropped",
+        "id": "dropped",
+    }
+    text = model.summary()
+    assert "category with 3 levels, missing is one more" in text
+    assert "left out: one value" in text
+    assert "left out: another text in each row" in text
+    assert "2 classes: no, yes" in text
+    assert "on 60 held-out rows: accuracy" in text
+    assert repr(model) == text
+
+
+def test_a_raw_frame_is_learnt_and_answered_with_labels_and_probabilities():
+    train, test = shop(800), shop(200, seed=1)
+    model = tabular.Classifier(seed=1).fit(train, "buys")
+    answers = model.predict(test.drop(columns="buys"))
+    assert list(answers.columns) == ["buys", "p(no)", "p(yes)"]
+    assert list(answers.index) == list(test.index)
+    assert (answers["buys"] == test["buys"]).mean() > 0.95
+    np.testing.assert_allclose(answers["p(no)"] + answers["p(yes)"], 1, rtol=1e-6)
+    scores = model.evaluate(test)
+    assert scores["accuracy"] == (answers["buys"] == test["buys"]).mean()
+    assert set(scores) == {"accuracy", "log_loss", "auc"}
+
+
+def test_what_training_did_not_have_is_no_error():
+    model = tabular.Classifier(**QUICK).fit(shop(), "buys")
+    strange = shop(5, seed=2)
+    strange["town"] = ["Atlantis", None, "Ulm", "Ulm", "Bonn"]
+    strange["size"] = ["XXL", "S", None, "L", "S"]
+    strange["income"] = [np.nan, np.inf, -1e300, 0, 5]
+    strange["since"] = pd.NaT
+    strange["member"] = pd.array([None, True, False, True, True], "boolean")
+    assert np.isfinite(model.predict_proba(strange)).all()
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first = tabular.Classifier(**QUICK).fit(shop(), "buys").predict_proba(shop())
+    again = tabular.Classifier(**QUICK, threads=1).fit(shop(), "buys")
+    np.testing.assert_array_equal(first, again.predict_proba(shop()))
+
+
+def test_scores_are_those_of_scikit_learn(rng):
+    metrics = pytest.importorskip("sklearn.metrics")
+    frame = shop(300)
+    model = tabular.Classifier(**QUICK).fit(frame, "buys")
+    scores, chances = model.evaluate(frame), model.predict_proba(frame)
+    assert scores["auc"] == pytest.approx(
+        metrics.roc_auc_score(frame["buys"], chances[:, 1])
+    )
+    assert scores["log_loss"] == pytest.approx(metrics.log_loss(frame["buys"], chances))
+    y = rng.standard_normal(300)
+    numbers = tabular.Regressor(**QUICK).fit(frame, y)
+    found = numbers.predict(frame)["prediction"]
+    scores = numbers.evaluate(frame, y)
+    assert scores["r2"] == pytest.approx(metrics.r2_score(y, found))
+    assert scores["mae"] == pytest.approx(metrics.mean_absolute_error(y, found))
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [3, 7, 9], [False, True], [0.5, 1.5]])
+def test_labels_come_back_as_they_went_in(labels):
+    y = pd.Series(labels * 20, name="answer")
+    x = {"x": np.arange(len(y)) % len(labels), "z": np.arange(len(y))}
+    found = tabular.Classifier(seed=1, epochs=60).fit(x, y).predict(x)["answer"]
+    assert (found == y.to_numpy()).mean() > 0.9
+
+
+def test_a_skewed_target_is_learnt_through_its_logarithm(rng):
+    x = rng.random(2000) * 8
+    y = np.exp(x + rng.normal(0, 0.5, 2000))
+    model = tabular.Regressor(seed=1).fit({"x": x}, y)
+    assert "skewed: its logarithm" in model.summary()
+    found = model.predict({"x": x})["prediction"]
+    # Means, not medians: exp of the mean logarithm would be 12 % too low.
+    assert found.sum() == pytest.approx(y.sum(), rel=0.06)
+    with pytest.raises(ValueError, match=r"must be positive.* in row 1"):
+        model.fit({"x": x}, y, validation_data=({"x": [1.0, 2.0]}, [1.0, -1.0]))
+    plain = tabular.Regressor(**QUICK).fit({"x": x}, x)
+    assert "skewed" not in plain.summary()
+
+
+def test_rows_without_a_target_are_left_out_with_a_warning():
+    frame = shop(100)
+    frame.loc[frame.index[:3], "buys"] = None
+    with pytest.warns(UserWarning, match="3 rows without one are left out"):
+        model = tabular.Classifier(**QUICK).fit(frame, "buys")
+    with pytest.raises(ValueError, match="none in row 0"):
+        model.evaluate(frame)
+
+
+def test_own_rows_are_held_out():
+    train, test = shop(300), shop(50, seed=1)
+    model = tabular.Classifier(**QUICK).fit(
+        train, "buys", validation_data=(test, "buys")
+    )
+    assert model.held_out_rows_ == 50
+    scores = model.evaluate(test)
+    assert model.held_out_scores_["accuracy"] == pytest.approx(scores["accuracy"])
+
+
+def test_weights_of_rows_count():
+    x = {"x": [0.0, 1.0] * 50}
+    y = ["a", "a"] * 25 + ["b", "b"] * 25
+    heavy = np.repeat([1.0, 20.0], 50)
+    model = tabular.Classifier(seed=1, epochs=30).fit(x, y, sample_weight=heavy)
+    assert set(model.predict(x)["prediction"]) == {"b"}
+
+
+# ---- frames of other kinds -----------------------------------------------------------
+
+
+def test_polars_and_dicts_give_the_bits_of_pandas():
+    pl = pytest.importorskip("polars")
+    frame = shop(200).reset_index(drop=True)
+    wanted = tabular.Classifier(**QUICK).fit(frame, "buys")
+    columns = {k: v.tolist() for k, v in frame.drop(columns="since").items()}
+    columns["since"] = frame["since"].to_numpy()
+    columns = {name: columns[name] for name in frame.columns}
+    columns["age"] = [None if math.isnan(v) else v for v in columns["age"]]
+    columns["town"] = [v if isinstance(v, str) else None for v in columns["town"]]
+    other = pl.DataFrame(columns)
+    model = tabular.Classifier(**QUICK).fit(other, "buys")
+    answers = model.predict(other)
+    assert isinstance(answers, pl.DataFrame)
+    np.testing.assert_array_equal(
+        answers["p(yes)"].to_numpy(), wanted.predict(frame)["p(yes)"]
+    )
+    plain = tabular.Classifier(**QUICK).fit(columns, "buys")
+    np.testing.assert_array_equal(
+        plain.predict(columns)["p(yes)"], wanted.predict(frame)["p(yes)"]
+    )
+
+
+def test_anything_with_the_arrow_interface_is_read():
+    pa = pytest.importorskip("pyarrow")
+
+    class Stream:
+        def __init__(self, table):
+            self.table = table
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            return self.table.__arrow_c_stream__(requested_schema)
+
+    frame = shop(100).reset_index(drop=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    wanted = tabular.Classifier(**QUICK).fit(frame, "buys").predict_proba(frame)
+    for given in (table, Stream(table)):
+        model = tabular.Classifier(**QUICK).fit(given, "buys")
+        np.testing.assert_array_equal(model.predict_proba(given), wanted)
+
+
+def test_time_zones_and_texts_of_dates():
+    moments = ["2024-03-01T12:00:00+02:00", "2024-03-02 00:00:00", None, "2024-03-03"]
+    column = _columns.learn("t", np.array(moments, object), 0)
+    assert column.kind == "date"
+    utc = pd.to_datetime(pd.Series(["2024-03-01T12:00:00+02:00"]), utc=True)
+    out = np.empty((1, column.width), np.float32)
+    same = np.empty_like(out)
+    column.encode(np.array(moments[:1], object), out)
+    column.encode(_frames.column_of(utc.dt.tz_convert("Asia/Tokyo"))[0], same)
+    np.testing.assert_array_equal(out, same)
+    held = _frames.column_of([datetime(2024, 3, 1, 10, tzinfo=UTC)])[0]
+    assert held.dtype.kind == "M"
+
+
+# ---- columns -------------------------------------------------------------------------
+
+
+def test_a_number_is_squeezed_and_cut_into_intervals(rng):
+    values = np.append(rng.standard_normal(10_000), [1e30, -1e30])
+    column = _columns.learn("x", values, 4)
+    out = np.empty((len(values), column.width), np.float32)
+    column.encode(values, out)
+    z = (values - column.median) / column.scale
+    np.testing.assert_allclose(out[:, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-6)
+    assert np.abs(out).max() <= 3
+    # Each interval has as many rows between its ends, all but 2 % together.
+    inside = (np.abs(out[:, 1:]) < np.abs(out[:, 1:]).max()).mean(axis=0)
+    np.testing.assert_allclose(inside, 0.98 / 4, atol=0.001)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "2.5", None, "-3e2"], "number"),
+        (["1", "2", "x"], "category"),
+        (["nan", "inf", "1"], "category"),
+        (["2024-01-01", "2024-02-01"], "date"),
+        ([1.0, math.nan, 1.0], "category"),
+        ([1.0, 1.0], "dropped"),
+        ([math.nan, math.nan], "dropped"),
+        ([None, None], "dropped"),
+        ([None, "a", "a"], "category"),
+        ([f"name {k}" for k in range(30)], "dropped"),
+    ],
+)
+def test_what_a_column_is_follows_from_its_values(values, kind):
+    assert _columns.learn("x", _frames.column_of(values)[0], 4).kind == kind
+
+
+def test_rare_levels_of_many_share_one_column():
+    levels = ["common"] * 300 + [f"rare {k}" for k in range(300)]
+    column = _columns.learn("x", np.array(levels, object), 0)
+    assert column.levels == ["common"]
+    out = np.empty((3, column.width), np.float32)
+    column.encode(np.array(["common", "rare 7", "new"], object), out)
+    np.testing.assert_array_equal(out, [[1, 0], [0, 1], [0, 1]])
+
+
+def test_written_columns_come_back_the_same(rng):
+    frame = shop()
+    table = _frames.table_of(frame)
+    for name, values in table.columns.items():
+        column = _columns.learn(name, values, 5)
+        again = _columns.from_config(json.loads(json.dumps(column.config())))
+        shape = (len(frame), column.width)
+        one, two = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        column.encode(values, one)
+        again.encode(values, two)
+        np.testing.assert_array_equal(one, two)
+        assert again.note == column.note
+
+
+# ---- errors --------------------------------------------------------------------------
+
+
+def test_what_does_not_fit_is_named():
+    model = tabular.Classifier(**QUICK).fit(shop(), "buys")
+    with pytest.raises(ValueError, match=r"without 'town', 'age'"):
+        model.predict(shop().drop(columns=["town", "age"]))
+    with pytest.raises(_columns.CellError, match=r"'age' must hold numbers.*row 1"):
+        model.predict(shop(3).assign(age=["1", "old", "3"]))
+    with pytest.raises(_columns.CellError, match=r"'since' must hold dates.*row 2"):
+        model.predict(shop(3).assign(since=["2020-01-01", None, "soon"]))
+    with pytest.raises(ValueError, match=r"must be a column.*y='sells'"):
+        tabular.Classifier().fit(shop(), "sells")
+    with pytest.raises(ValueError, match="at least two classes"):
+        tabular.Classifier().fit({"x": [1, 2, 3]}, ["a", "a", "a"])
+    with pytest.raises(ValueError, match="a Regressor learns numbers"):
+        tabular.Classifier().fit({"x": np.arange(100)}, np.arange(100) / 7)
+    with pytest.raises(ValueError, match="a Classifier learns classes"):
+        tabular.Regressor().fit({"x": [1, 2, 3]}, ["a", "b", "c"])
+    with pytest.raises(ValueError, match="a column that says something"):
+        tabular.Classifier().fit({"x": [1, 1, 1]}, ["a", "b", "a"])
+    with pytest.raises(ValueError, match="a value for each of 3 rows"):
+        tabular.Classifier().fit({"x": [1, 2, 3]}, ["a", "b"])
+    with pytest.raises(ValueError, match="must be fitted"):
+        tabular.Classifier().predict(shop())
+    with pytest.raises(ValueError, match="'x' more than once"):
+        tabular.Classifier().fit(pd.DataFrame(np.eye(2), columns=["x", "x"]), [0, 1])
+
+
+# ---- files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
+def test_a_file_holds_all_of_it(kind, tmp_path):
+    frame = shop()
+    target = "buys" if kind == "Classifier" else "income"
+    model = getattr(tabular, kind)(**QUICK).fit(frame, target)
+    model.save(tmp_path / "shop.nnc")
+    again = tabular.load(tmp_path / "shop.nnc")
+    assert type(again) is type(model)
+    assert again.summary() == model.summary()
+    pd.testing.assert_frame_equal(again.predict(frame), model.predict(frame))
+    # The network alone, for those who have encoded rows.
+    network = nncore.load_model(tmp_path / "shop.nnc")
+    assert network.input_shape == model.model_.input_shape
+
+
+def test_a_network_alone_is_no_table_s_model(tmp_path):
+    model = nncore.Sequential([nncore.layers.Dense(1, input_dim=2)])
+    model.save(tmp_path / "m.nnc")
+    with pytest.raises(ModelFileError, match=r"for nncore\.load_model"):
+        tabular.load(tmp_path / "m.nnc")
+
+
+SPOILT = {
+    "no dict": lambda w: [],
+    "another word": lambda w: w | {"code": "import os"},
+    "kind": lambda w: w | {"kind": "os.system"},
+    "kind as a list": lambda w: w | {"kind": ["classifier"]},
+    "columns": lambda w: w | {"columns": "all"},
+    "a column's kind": lambda w: w | {"columns": [{"kind": "lambda"}]},
+    "a column's kind as a list": lambda w: w | {"columns": [{"kind": []}]},
+    "fewer columns": lambda w: w | {"columns": w["columns"][1:]},
+    "edges that fall": lambda w: edited(w, "age", edges=[2.0, 1.0, 3.0, 4.0]),
+    "edges of text": lambda w: edited(w, "age", edges=["a", "b"]),
+    "a scale of 0": lambda w: edited(w, "age", scale=0.0),
+    "a scale that is infinite": lambda w: edited(w, "age", scale=math.inf),
+    "levels of numbers": lambda w: edited(w, "town", levels=[1, 2, 3]),
+    "a level twice": lambda w: edited(w, "town", levels=["Ulm", "Ulm", "Kiel"]),
+    "no days": lambda w: edited(w, "since", days=0.0),
+    "a cycle": lambda w: edited(w, "since", cycles=["moon"]),
+    "classes": lambda w: w | {"target_config": {"classes": ["yes", "no"]}},
+    "one class": lambda w: w | {"target_config": {"classes": ["no"]}},
+    "classes of lists": lambda w: w | {"target_config": {"classes": [[1], [2]]}},
+    "scores": lambda w: w | {"held_out_scores": {"accuracy": "good"}},
+    "rows": lambda w: w | {"held_out_rows": -1},
+    "target": lambda w: w | {"target": 5},
+}
+
+
+def edited(words, name, **changes):
+    columns = [c | changes if c["name"] == name else c for c in words["columns"]]
+    return words | {"columns": columns}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_file_that_is_not_what_it_must_be_is_refused(what, tmp_path):
+    model = tabular.Classifier(**QUICK).fit(shop(), "buys")
+    path = tmp_path / "m.nnc"
+    model.save(path)
+    words = _json.loads(_nnc.words(memoryview(path.read_bytes()))["tabular"])
+    with path.open("wb") as file:
+        spoilt = _json.dumps(SPOILT[what](words))
+        _nnc.write(
+            model.model_, file, include_optimizer=False, words={"tabular": spoilt}
+        )
+    with pytest.raises(ModelFileError, match="Received"):
+        tabular.load(path)
