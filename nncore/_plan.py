@@ -88,7 +88,7 @@ class Variable(NamedTuple):
     @property
     def path(self) -> str:
         """A name, such as "dense/kernel"."""
-        return f"{self.layer.name}/{'bias' if self.place % 2 else 'kernel'}"
+        return f"{self.layer.name}/{self.name}"
 
     @property
     def size(self) -> int:

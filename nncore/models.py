@@ -770,7 +770,9 @@ class Sequential(OldVerbs):
             return []
         slot = self._average_slot()
         variables = self._make_plan().variables
-        trained = [i for i, v in enumerate(variables) if v.layer.trainable]
+        trained = [
+            i for i, v in enumerate(variables) if v.layer.trainable and v.trainable
+        ]
         return [(i, network.get_slot(slot, i)) for i in trained]
 
     def _batches_done(self) -> int:
