@@ -62,8 +62,9 @@ class View(ModuleType):
         return f"module {self.__name__!r} has no attribute {name!r}{self._why}"
 
     def __dir__(self) -> list[str]:
-        """What the other module has."""
-        return sorted({*dir(self._target), *vars(self)})
+        """What the other module has, but for what is private."""
+        public = {name for name in dir(self._target) if not name.startswith("_")}
+        return sorted({*public, *vars(self)})
 
     def __repr__(self) -> str:
         """Both names."""
