@@ -18,8 +18,8 @@ static int is_tiny_kind(const struct net *net)
 }
 
 /* Whether steps of n_rows rows run in kernels/tiny.c: where layers are so narrow that
-   lanes along columns would do more multiply-adds than lanes along rows. */
-static int runs_tiny(const struct net *net, size_t n_rows)
+   lanes along rows do at most `most` times the multiply-adds of lanes along columns. */
+static int runs_tiny(const struct net *net, size_t n_rows, double most)
 {
     if (net->engine_wish == PANEL_ENGINE || !is_tiny_kind(net)) return 0;
     if (net->engine_wish == TINY_ENGINE) return 1;
@@ -29,7 +29,7 @@ static int runs_tiny(const struct net *net, size_t n_rows)
         by_rows += layer->n_in * layer->n_out * ((n_rows + lanes - 1) / lanes);
         by_columns += n_rows * layer->n_in * ((layer->n_out + lanes - 1) / lanes);
     }
-    return by_rows <= 2 * by_columns;
+    return (double)by_rows <= most * (double)by_columns;
 }
 
 /* Numbers that kernels/tiny.c keeps of a row. */

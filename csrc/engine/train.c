@@ -361,6 +361,19 @@ static void train_thread(void *context, const struct nn_team *team)
     }
 }
 
+/* The engine for steps of n_rows rows, and its team. In kernels/tiny.c threads share
+   only chains of rows: where it is not much faster, a larger team is. */
+static unsigned choose_engine(struct net *net, size_t n_rows, unsigned wish)
+{
+    net->base.is_tiny = runs_tiny(net, n_rows, 2);
+    unsigned team = team_for(net, n_rows, 1, wish);
+    if (!net->base.is_tiny || runs_tiny(net, n_rows, 0.75)) return team;
+    net->base.is_tiny = 0;
+    unsigned larger = team_for(net, n_rows, 1, wish);
+    net->base.is_tiny = larger <= team;
+    return net->base.is_tiny ? team : larger;
+}
+
 static nn_status train_taken(struct net *net, const nn_train_args *args, double *report,
                              nn_train_result *result)
 {
@@ -386,8 +399,7 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
         .net = net, .args = args, .report = report, .result = result};
     for (int i = 0; i < 2; i++)
         prepare_step(net, &job.plans[i].step);
-    net->base.is_tiny = runs_tiny(net, rows);
-    unsigned team = team_for(net, rows, 1, args->threads);
+    unsigned team = choose_engine(net, rows, args->threads);
     if (net->base.is_tiny) {
         status = ensure_tiny(net, rows, team);
     } else {
