@@ -30,22 +30,23 @@ def integer(
     Raises:
         ValueError: `value` is no integer (booleans and 5.0 are none) or out of range.
     """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if (
+        number is not None
+        and not isinstance(value, (bool, np.bool_))
+        and (minimum is None or number >= minimum)
+        and (maximum is None or number <= maximum)
+    ):
+        return number
+    # Put together only now: it takes longer than the rest.
     kind = {None: "an integer", 0: "a non-negative integer", 1: "a positive integer"}
     wanted = kind.get(minimum, f"an integer of at least {minimum}")
     if maximum is not None:
         wanted = f"an integer from {minimum} to {maximum}"
-    message = f"`{name}` must be {wanted}. {received(name, value)}"
-    if isinstance(value, (bool, np.bool_)):
-        raise ValueError(message)
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(message) from None
-    if minimum is not None and number < minimum:
-        raise ValueError(message)
-    if maximum is not None and number > maximum:
-        raise ValueError(message)
-    return number
+    raise ValueError(f"`{name}` must be {wanted}. {received(name, value)}")
 
 
 def real(
