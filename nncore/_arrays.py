@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nncore.layers.preprocessing import as_values as values_of
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
@@ -150,7 +152,45 @@ def in_place(
     return array.reshape(len(array), math.prod(shape))
 
 
-def input_shape(x: Any, *, name: str = "x") -> tuple[int, ...]:
+def as_values(
+    x: Any,
+    shape: Sequence[int],
+    *,
+    name: str = "x",
+    layer: str | None = None,
+    columns: tuple[Any, ...] | None = None,
+) -> Array:
+    """Return inputs that need not be real numbers: text, or numbers as they came.
+
+    Args:
+        x: As for `as_inputs`; values may be text. For ``shape == (1,)`` also ``(n,)``.
+        shape: As for `as_inputs`.
+        name: As for `as_inputs`.
+        layer: As for `as_inputs`.
+        columns: As for `as_inputs`.
+
+    Returns:
+        Array of shape ``(n, prod(shape))``.
+
+    Raises:
+        ValueError: If its shape or column names do not fit, or a value is missing.
+
+    Example:
+        >>> as_values(["a", "b"], (1,))
+        array([['a'],
+               ['b']], dtype='<U1')
+    """
+    check_columns(columns, column_names(x), name=name)
+    array = values_of(x, layer or name)
+    if array.ndim == 1 and tuple(shape) == (1,):
+        array = array[:, np.newaxis]
+    _check_input_shape(array.shape, tuple(shape), name, layer)
+    return array.reshape(len(array), math.prod(shape))
+
+
+def input_shape(
+    x: Any, *, name: str = "x", takes_text: bool = False
+) -> tuple[int, ...]:
     """Return the input shape that data asks for, without the batch axis.
 
     A model that was not told its input shape is built from its first data.
@@ -158,6 +198,7 @@ def input_shape(x: Any, *, name: str = "x") -> tuple[int, ...]:
     Args:
         x: Data of shape ``(n, *shape)``; a single named column has the shape ``(1,)``.
         name: What messages call the data.
+        takes_text: Whether values need not be real numbers; then ``(n,)`` is a column.
 
     Returns:
         ``shape``, at least one number, each positive.
@@ -168,7 +209,11 @@ def input_shape(x: Any, *, name: str = "x") -> tuple[int, ...]:
     """
     if _is_column(x) and hasattr(x, "name"):
         return (1,)
-    got = tuple(x.shape) if _is_frame(x) else _as_array(x, name).shape
+    if takes_text and not _is_frame(x):
+        got = np.shape(x)
+        got = (*got, 1) if len(got) == 1 else got
+    else:
+        got = tuple(x.shape) if _is_frame(x) else _as_array(x, name).shape
     if len(got) < 2 or 0 in got[1:]:
         hint = (
             f"; {_variable(name)}.reshape(-1, 1) makes rows of one number each, "
@@ -267,7 +312,7 @@ def check_columns(
 def as_targets(
     y: Any,
     n_rows: int,
-    n_columns: int,
+    n_columns: int | None,
     dtype: DTypeLike,
     *,
     sparse: bool = False,
@@ -285,7 +330,7 @@ def as_targets(
     Args:
         y: Data of shape ``(n_rows, n_columns)``, for one column also ``(n_rows,)``.
         n_rows: Rows of the inputs.
-        n_columns: Columns of the output; for ``sparse``, 1.
+        n_columns: Columns of the output; for ``sparse``, 1; ``None``: any number.
         dtype: float32 or float64.
         sparse: Whether targets are class labels 0, 1, ..., one per row.
         n_classes: Number of classes, the output's columns, to check labels against;
@@ -316,6 +361,9 @@ def as_targets(
     got = tuple(y.shape) if array is None else array.shape
     if not got or got[0] != n_rows:
         _raise_lengths(got, n_rows, n_columns, name)
+    if n_columns is None:
+        n_columns = math.prod(got[1:])
+        got = n_rows, n_columns
     if sparse:
         n_columns = 1
     if got[1:] != (n_columns,) and (got[1:] != () or n_columns != 1):
@@ -332,7 +380,7 @@ def as_targets(
 
 
 def _raise_lengths(
-    got: tuple[int, ...], n_rows: int, n_columns: int, name: str
+    got: tuple[int, ...], n_rows: int, n_columns: int | None, name: str
 ) -> None:
     if not got:
         raise ValueError(
@@ -584,7 +632,7 @@ def _one_hot_labels(block: Array, first: int) -> Array:
 
 
 def check_finite(array: Array, name: str, *, source: Any = None) -> None:
-    """Raise at the first NaN or infinity.
+    """Raise at the first NaN or infinity; text has none.
 
     Args:
         array: Shape ``(n,)`` or ``(n, columns)``, as converted.
@@ -596,6 +644,8 @@ def check_finite(array: Array, name: str, *, source: Any = None) -> None:
     Raises:
         ValueError: If a value is not finite, naming row and column.
     """
+    if array.dtype.kind == "U":
+        return
     row_bytes = array.itemsize * (array.shape[1] if array.ndim > 1 else 1)
     for first, last in _blocks(len(array), row_bytes):
         block = array[first:last]

@@ -43,7 +43,7 @@ class Described:
 
     def _serialized(self) -> str | dict[str, Any]:
         """Return a name, or the class name and the configuration."""
-        return {"class_name": type(self).__name__, "config": self.get_config()}
+        return {"class_name": class_name(type(self)), "config": self.get_config()}
 
     def __repr__(self) -> str:
         """Return the call that makes this object, defaults left out."""
@@ -60,6 +60,7 @@ class Described:
 
 
 _T = TypeVar("_T", bound=Described)
+_Any = TypeVar("_Any")
 
 
 def _plain(value: Any) -> Any:
@@ -73,15 +74,16 @@ def _plain(value: Any) -> Any:
 
 
 _custom: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
+_registered: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
 def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """Let configurations name one's own classes, within a `with` block.
+    """Let configurations name one's own classes and functions, in a `with` block.
 
     Args:
-        objects: dict from class name to class; None adds nothing. These come before
-            nncore's own of the same name.
+        objects: dict from name to class or function; None adds nothing. These come
+            before nncore's own of the same name.
 
     Raises:
         ValueError: `objects` is no such dict.
@@ -99,10 +101,10 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
     if objects is not None and not (
         isinstance(objects, Mapping)
         and all(isinstance(name, str) for name in objects)
-        and all(isinstance(found, type) for found in objects.values())
+        and all(callable(found) for found in objects.values())
     ):
         raise ValueError(
-            "`custom_objects` must be a dict from names to classes. "
+            "`custom_objects` must be a dict from names to classes or functions. "
             f"{received('custom_objects', objects)}"
         )
     token = _custom.set({**_custom.get({}), **(objects or {})})
@@ -112,19 +114,129 @@ def custom_object_scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
         _custom.reset(token)
 
 
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[_Any], _Any]:
+    """Decorate a class or function of one's own, so that every file may name it.
+
+    Args:
+        package: Whose it is; the file has "package>name".
+        name: The name in the file; that of the class or function if None.
+
+    Returns:
+        A decorator that returns what it was given.
+
+    Raises:
+        ValueError: Another object has that name, or what is decorated has no name.
+
+    Examples:
+        >>> import nncore
+        >>> @nncore.saving.register_keras_serializable("demo")
+        ... class Halves(nncore.initializers.Constant):
+        ...     _arguments = ()
+        ...     def __init__(self):
+        ...         super().__init__(0.5)
+        >>> nncore.saving.get_registered_name(Halves)
+        'demo>Halves'
+        >>> nncore.initializers.get("demo>Halves")
+        Halves()
+    """
+
+    def register(found: _Any) -> _Any:
+        own = getattr(found, "__name__", None) if name is None else name
+        if not callable(found) or not isinstance(own, str):
+            raise ValueError(
+                "`register_keras_serializable` must decorate a class or a function. "
+                f"Received: {found!r}"
+            )
+        full = f"{package}>{own}"
+        other = _registered.get(full, found)
+        # A cell of a notebook that runs again defines its classes anew.
+        if other is not found and _home(other) != _home(found):
+            raise ValueError(
+                f"`name` must be free in its package. Received: {full!r}, which is "
+                f"{other!r}"
+            )
+        _registered[full] = found
+        return found
+
+    return register
+
+
+def _home(found: Any) -> tuple[Any, ...]:
+    return tuple(getattr(found, n, None) for n in ("__module__", "__qualname__"))
+
+
+def get_registered_name(obj: Any) -> str:
+    """Return the name that a class or function has in files.
+
+    Args:
+        obj: A class or a function.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.saving.get_registered_name(nncore.layers.Dense)
+        'Dense'
+    """
+    return registered_name(obj) or str(obj)
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the class or function of that name; None if there is none.
+
+    Args:
+        name: A name as `get_registered_name` gives it.
+        custom_objects: dict from name to class or function, which is searched too.
+
+    Examples:
+        >>> import nncore
+        >>> nncore.saving.get_registered_object("demo>Nothing") is None
+        True
+    """
+    found = custom_object(name)
+    return (custom_objects or {}).get(name) if found is None else found
+
+
+def registered_name(found: Any) -> str | None:
+    """Return the name under which something is registered, or else its own."""
+    for name, other in _registered.items():
+        if other is found:
+            return name
+    own = getattr(found, "__name__", None)
+    return own if isinstance(own, str) else None
+
+
+def custom_object(name: Any) -> Any:
+    """Return what a user has registered or given under a name; None: nothing."""
+    if not isinstance(name, str):
+        return None
+    found = _custom.get({}).get(name)
+    if found is None:
+        # In a file of Keras a registered class has its package in front.
+        found = _registered.get(name, _custom.get({}).get(name.rpartition(">")[2]))
+    return found
+
+
 def custom_class(name: Any, base: type[_T], argument: str) -> type[_T] | None:
-    """Return the class of `custom_object_scope` of that name, None if there is none.
+    """Return a user's class of that name, None if there is none.
 
     Raises:
         ValueError: There is one that does not derive from `base`.
     """
-    found = _custom.get({}).get(name) if isinstance(name, str) else None
-    if found is not None and not issubclass(found, base):
+    found = custom_object(name)
+    if found is not None and not (isinstance(found, type) and issubclass(found, base)):
         raise ValueError(
             f"`{argument}` must be derived from nncore's {base.__name__}. "
             f"{received(argument, found)}"
         )
     return found
+
+
+def class_name(cls: type) -> str:
+    """Return what a class is called in files."""
+    return registered_name(cls) or cls.__name__
 
 
 def serialize(value: Described) -> Any:

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from nncore import _checks, _core, _random, losses, metrics, optimizers
+from nncore import _checks, _core, _own, _random, losses, metrics, optimizers
 from nncore import layers as _layers
 from nncore._watched import Watched
 from nncore.layers import Layer
+from nncore.layers.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,6 +116,9 @@ class Plan(NamedTuple):
         output_shapes: of one row, for each of the model's layers.
         specs: the core's layers.
         variables: in the core's order.
+        head: the first layers, if they prepare data: they run before the core does.
+        rows_shape: of one row behind them.
+        in_numpy: whether a part is written in Python, so that NumPy has to do it all.
         first_name: name of the first layer, for messages.
         last_name: name of the last layer.
     """
@@ -124,6 +128,9 @@ class Plan(NamedTuple):
     output_shapes: list[Shape]
     specs: list[Spec]
     variables: list[Variable]
+    head: Sequence[Preprocessing]
+    rows_shape: Shape
+    in_numpy: bool
     first_name: str
     last_name: str
 
@@ -131,6 +138,10 @@ class Plan(NamedTuple):
     def output_shape(self) -> Shape:
         """Of one row."""
         return self.output_shapes[-1]
+
+    def makes_same(self, other: Plan) -> bool:
+        """Whether the networks of both plans are the same but for their weights."""
+        return (self.specs, self.in_numpy) == (other.specs, other.in_numpy)
 
     @property
     def vocabulary(self) -> int:
@@ -167,7 +178,7 @@ def output_shapes(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
     shapes = []
     for layer in layers:
         activation = getattr(layer, "activation", None)
-        if len(shape) > 1 and activation is not None and "softmax" in activation.name:
+        if len(shape) > 1 and activation is not None and _takes_rows(activation):
             raise ValueError(
                 f"Layer {layer.name!r} must be given rows of numbers, shape (None, "
                 f"columns). Received: {(None, *shape)}; put Flatten() in front"
@@ -178,13 +189,26 @@ def output_shapes(layers: Iterable[Layer], shape: Shape) -> list[Shape]:
     return shapes
 
 
-def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> Plan:
+def _takes_rows(activation: Any) -> bool:
+    return activation.function is None and "softmax" in activation.name
+
+
+def make_plan(
+    layers: Sequence[Layer],
+    shape: Shape,
+    dtype: str,
+    seed: int,
+    compiled: Compiled | None = None,
+) -> Plan:
     """Merge the layers of a model whose rows have the shape given."""
     shapes = output_shapes(layers, shape)
     specs: list[Spec] = []
     variables: list[Variable] = []
-    before = shape
-    for index, (layer, after) in enumerate(zip(layers, shapes, strict=True)):
+    head = _head(layers)
+    rows_shape = before = [shape, *shapes][len(head)]
+    for index, layer in enumerate(layers[len(head) :], len(head)):
+        if layer._is_own:
+            layer._prepare(before, dtype)
         spec = dict(layer._spec(before))
         if spec.get("dropout_seed", 0) is None:
             spec["dropout_seed"] = _random.derive(seed, _STREAM_DROPOUT, index)
@@ -198,7 +222,8 @@ def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> P
             )
             for number, weight in enumerate(layer._weights(before))
         ]
-        before = after
+        before = shapes[index]
+    is_own = any(map(_is_own, specs)) or (compiled is not None and compiled.is_own)
     return Plan(
         dtype=dtype,
         input_shape=shape,
@@ -206,6 +231,9 @@ def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> P
         # A network of layers without effect is the identity.
         specs=specs or [dict(_IDENTITY)],
         variables=variables,
+        head=head,
+        rows_shape=rows_shape,
+        in_numpy=is_own,
         first_name=layers[0].name,
         last_name=layers[-1].name,
     )
@@ -214,6 +242,37 @@ def make_plan(layers: Sequence[Layer], shape: Shape, dtype: str, seed: int) -> P
 def _stream(index: int, number: int) -> int:
     """The stream of a layer's weight: 2 i + j, beyond the second far from all those."""
     return 2 * index + number % 2 + (number // 2 << 32)
+
+
+def _is_own(spec: Spec) -> bool:
+    """Whether a layer has a part that C does not know."""
+    words = {"own", "activity_regularizer"}
+    for role in ("kernel", "bias"):
+        words |= {f"{role}_regularizer", f"{role}_own_constraint"}
+    return not isinstance(spec["activation"], str) or not words.isdisjoint(spec)
+
+
+def _head(layers: Sequence[Layer]) -> list[Preprocessing]:
+    """The layers in front that prepare data."""
+    head: list[Preprocessing] = []
+    for layer in layers:
+        if not isinstance(layer, Preprocessing):
+            break
+        head.append(layer)
+    return head
+
+
+def takes_text(layers: Sequence[Layer]) -> bool:
+    """Whether the first layer takes what need not be real numbers."""
+    head = _head(layers[:1])
+    return bool(head) and head[0]._takes_text
+
+
+def prepared(plan: Plan, x: NDArray[Any]) -> NDArray[Any]:
+    """What the layers in front make of a model's inputs."""
+    for layer in plan.head:
+        x = layer._leads(x, plan.dtype)
+    return x
 
 
 def _check_indices(specs: list[Spec], layer: Any, dtype: str) -> None:
@@ -249,7 +308,7 @@ def _steps(spec: Spec) -> list[int]:
     taken = (
         spec["kind"] != "none",
         spec["activation"] != "linear",
-        spec["activity_l1"] or spec["activity_l2"],
+        spec["activity_l1"] or spec["activity_l2"] or "activity_regularizer" in spec,
         spec["dropout"],
     )
     return [step for step, is_taken in enumerate(taken) if is_taken]
@@ -304,11 +363,20 @@ def make_hold() -> _core.Hold:
     return _core.Hold()
 
 
+def _engine(plan: Plan) -> type[_core.Network]:
+    if not plan.in_numpy:
+        return _core.Network
+    # Not needed by most: it would slow the import down.
+    from nncore import _numpy_engine
+
+    return cast("type[_core.Network]", _numpy_engine.Network)
+
+
 def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     """A network with starting weights, or those kept from the one before it."""
-    network = _core.Network(
+    network = _engine(plan)(
         plan.dtype,
-        math.prod(plan.input_shape),
+        math.prod(plan.rows_shape),
         plan.specs,
         _random.derive(seed, _STREAM_ORDER),
     )
@@ -391,9 +459,9 @@ def _joined(shapes: Sequence[Shape]) -> str:
 # ---- configurations ------------------------------------------------------------------
 
 
-def layer_config(layer: Layer) -> dict[str, Any]:
+def layer_config(layer: Layer) -> Any:
     """Class name and configuration of a layer."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return layer._serialized()
 
 
 def layer_from_config(entry: Mapping[str, Any]) -> Layer:
@@ -461,6 +529,11 @@ class Compiled:
             )
 
     @property
+    def is_own(self) -> bool:
+        """Whether the loss is written in Python."""
+        return self.loss is not None and self.loss._is_own
+
+    @property
     def loss_kind(self) -> str:
         """The core's name of the loss."""
         assert self.loss is not None
@@ -487,23 +560,53 @@ class Compiled:
         columns = self.loss._target_columns(n_out)
         specs = []
         for index, metric in enumerate(self.metrics):
-            resolved = metric._resolve(columns, n_out, self.is_sparse)
-            resolved._check_shapes(columns, n_out, self.is_sparse)
-            if metric._streams:
+            if not self.loss._is_own:
+                resolved = metric._resolve(columns, n_out, self.is_sparse)
+                resolved._check_shapes(columns, n_out, self.is_sparse)
+            if self._streams(metric):
                 continue
             spec = dict(resolved._spec())
             spec["weighted"] = index >= self.n_plain
             specs.append(spec)
         rule = self.optimizer._spec()
         rule["undecayed"] = [not self.optimizer._decays(v.path) for v in plan.variables]
-        return self.loss._spec() | {"weight": self.loss_weight}, specs, rule
+        loss = self.loss._spec() | {"weight": self.loss_weight}
+        return loss | {"target_columns": columns or None}, specs, rule
+
+    def check_gradients(self, layers: Sequence[Layer]) -> None:
+        """Look whether all parts written in Python can be trained through.
+
+        Raises:
+            ValueError: the method that is missing is named.
+        """
+        if self.loss is None:
+            return
+        if self.loss._is_own:
+            methods = ["call(y_true, y_pred)", "gradient(y_true, y_pred)"]
+            _own.require(self.loss, f"Loss {self.loss.name!r}", methods, losses.Loss)
+        for metric in self.metrics:
+            if metric._is_own:
+                methods = ["update_state", "result", "reset_state"]
+                what = f"Metric {metric.name!r}"
+                _own.require(metric, what, methods, metrics.Metric)
+        # What stands in front of the first weight that is trained needs no gradient.
+        trained = False
+        for layer in layers:
+            trained = trained or layer._is_trained
+            if trained:
+                layer._require_gradients()
+
+    def _streams(self, metric: metrics.Metric) -> bool:
+        """Whether a metric is updated in Python."""
+        # A user's loss takes whatever targets it likes: metrics look at them then.
+        return metric._streams or (self.loss is not None and self.loss._is_own)
 
     def measured(self, network: _core.Network) -> _core.Network:
         """The network, or one like it that the streaming metrics watch."""
         streaming = {
             place: metric
             for place, metric in enumerate(self.metrics, start=1)
-            if metric._streams
+            if self._streams(metric)
         }
         if not streaming:
             return network

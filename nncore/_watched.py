@@ -203,8 +203,9 @@ class Watched:
         self.testing = block
 
     def _block(self, n_rows: int, at_least: int) -> _Block:
-        most = max(_NUMBERS // self.network.n_out, 1)
-        return _Block(self, max(min(n_rows, most), at_least))
+        # Whole batches, so that the last one, which may be short, finds room as well.
+        most = max(_NUMBERS // self.network.n_out // at_least, 1)
+        return _Block(self, min(-(-n_rows // at_least), most) * at_least)
 
     def _handed_on(
         self, block: _Block, metrics: dict[int, Metric], n_rows: int, at_least: int

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _checks, _lookup, backend
+from . import _checks, _lookup, _own, backend
 from ._legacy import accepts_old_words, modern_words
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class ActivationFunction(_lookup.Described):
         >>> f([-1.0, 1.0])
         array([-0.2,  1. ], dtype=float32)
     """
+
+    function: Callable[..., Any] | None = None
 
     def __init__(
         self,
@@ -95,6 +97,45 @@ class ActivationFunction(_lookup.Described):
         """Return name and arguments, defaults left out."""
         words = [f"{name}={value!r}" for name, value in self.config.items()]
         return f"<activation {self.__name__}({', '.join(words)})>"
+
+
+class OwnActivation(_own.Function, ActivationFunction):
+    """A user's function f as an activation; models with one run in NumPy.
+
+    Args:
+        function: Called with an array (rows, columns), returns f of each number, in an
+            array of that shape. To train through it, it must have an attribute
+            `gradient`, a function that returns f' of each number.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> def sine(x):
+        ...     return np.sin(x)
+        >>> sine.gradient = np.cos
+        >>> nncore.layers.Dense(4, activation=sine).activation([0.0])
+        array([0.], dtype=float32)
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """See the class."""
+        super().__init__(getattr(function, "__name__", type(function).__name__))
+        self.function: Callable[..., Any] = function
+
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """Return f(x) in the dtype of x; lists and integers give the default dtype."""
+        z = np.asarray(x)
+        if z.dtype.kind != "f" or not hasattr(x, "dtype"):
+            z = z.astype(backend.floatx())
+        return np.asarray(self.function(z))
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the function is the same."""
+        return isinstance(other, OwnActivation) and self.function is other.function
+
+    def __hash__(self) -> int:
+        """Return a hash of the function."""
+        return hash(self.function)
 
 
 def _bind_plain(name: str) -> ActivationFunction:
@@ -617,11 +658,10 @@ def get(identifier: Any) -> ActivationFunction:
     Args:
         identifier: A name ("relu", "swish", ...); a function of this module or a
             `functools.partial` of one; a layer such as `LeakyReLU()`; what `serialize`
-            gave; or None for "linear".
+            gave; None for "linear"; or a function of one's own, see `OwnActivation`.
 
     Raises:
-        ValueError: The name is unknown, or the function is none of this module. The
-            arithmetic runs in C, so functions written in Python cannot serve.
+        ValueError: The name is unknown.
 
     Examples:
         >>> import functools, nncore
@@ -631,6 +671,7 @@ def get(identifier: Any) -> ActivationFunction:
         >>> activations.get(functools.partial(activations.relu, negative_slope=0.1))
         <activation relu(negative_slope=0.1)>
     """
+    identifier = _own.found_function(identifier)
     if identifier is None:
         return _bind_linear()
     if isinstance(identifier, functools.partial):
@@ -651,9 +692,10 @@ def get(identifier: Any) -> ActivationFunction:
         return activation
     elif isinstance(identifier, FunctionType) and identifier in _FUNCTIONS:
         return _BIND[_FUNCTIONS[identifier]]()
+    if callable(identifier) and not isinstance(identifier, type):
+        return OwnActivation(identifier)
     raise ValueError(
-        "`activation` must be a name or a function of nncore.activations; functions "
-        "written in Python are not available, as the arithmetic runs in C. "
+        "`activation` must be a name or a function. "
         f"{_checks.received('activation', identifier)}"
     )
 

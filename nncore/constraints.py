@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _checks, _lookup
+from . import _checks, _lookup, _own
 from ._legacy import accepts_old_words
 
 if TYPE_CHECKING:
@@ -40,7 +40,21 @@ __all__ = [
 
 
 class Constraint(_lookup.Described):
-    """Base of all constraints; only those of this module are available."""
+    """Base of all constraints.
+
+    One's own derive from it and define `__call__(w)`, which returns what becomes of the
+    array w of weights after an update. A plain function serves too. Such a model runs
+    in NumPy.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> class Whole(nncore.constraints.Constraint):
+        ...     def __call__(self, w):
+        ...         return np.round(w)
+        >>> nncore.layers.Dense(2, kernel_constraint=Whole()).kernel_constraint
+        Whole()
+    """
 
     _kind = ""
     axis: int | tuple[int, ...] = 0
@@ -62,6 +76,10 @@ class Constraint(_lookup.Described):
             weights.astype(np.float64), {**self._words(), "axis": self.axis}
         )
         return held.astype(dtype)
+
+    @property
+    def _is_own(self) -> bool:
+        return type(self).__call__ is not Constraint.__call__
 
     def _words(self) -> dict[str, Any]:
         words = {"min_value": 0.0, "max_value": 0.0, "rate": 1.0}
@@ -91,6 +109,22 @@ def _axes(axis: Any) -> int | tuple[int, ...]:
     if isinstance(axis, (tuple, list)) and axis:
         return tuple(_checks.integer("axis", value) for value in axis)
     return _checks.integer("axis", axis)
+
+
+class FunctionConstraint(_own.Function, Constraint):
+    """A user's function as a constraint.
+
+    Args:
+        function: Called with an array of weights, returns what becomes of it.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """See the class."""
+        self.function: Callable[..., Any] = function
+
+    def __call__(self, w: ArrayLike) -> NDArray[Any]:
+        """Return the function's value."""
+        return np.asarray(self.function(w))
 
 
 class MaxNorm(Constraint):
@@ -228,7 +262,8 @@ def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
 
     Args:
         identifier: "max_norm", "non_neg", "unit_norm", "min_max_norm", a class, an
-            instance, what `serialize` gave, or None.
+            instance, what `serialize` gave, a function of one's own, see
+            `FunctionConstraint`, or None.
         argument: What to call the argument in messages.
 
     Raises:
@@ -239,15 +274,18 @@ def get(identifier: Any, argument: str = "constraint") -> Constraint | None:
         >>> nncore.constraints.get("max_norm").max_value
         2.0
     """
+    identifier = _own.found_function(identifier)
     if identifier is None:
         return None
+    if callable(identifier) and not isinstance(identifier, (type, Constraint)):
+        return FunctionConstraint(identifier)
     found = _lookup.resolve(
         identifier, argument=argument, base=Constraint, table=_TABLE, shown=_NAMES
     )
-    if not found._kind:
+    if not found._kind and not found._is_own:
         raise ValueError(
-            f"`{argument}` must be one of {', '.join(_NAMES)}: others are not "
-            f"available in this version. {_checks.received(argument, identifier)}"
+            f"`{argument}` must define `__call__(w)`. "
+            f"{_checks.received(argument, identifier)}"
         )
     return found
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from . import _checks, _lookup, backend
+from . import _checks, _lookup, _own, backend
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -41,7 +41,13 @@ _REDUCTIONS: dict[str | None, str] = {
 
 
 class Loss(_lookup.Described):
-    """Base of all losses; only those of this module are available.
+    """Base of all losses.
+
+    One's own derive from it and define two methods on arrays (rows, columns) of the
+    model's dtype: `call(y_true, y_pred)` gives one number per row, and
+    `gradient(y_true, y_pred)` its derivative with respect to `y_pred`, shaped like
+    that. `y_true` has the columns that `fit` was given, whatever those are. A plain
+    function with an attribute `gradient` serves too. Such a model runs in NumPy.
 
     Args:
         reduction: How the losses l of a batch's rows with weights w become one number:
@@ -52,6 +58,19 @@ class Loss(_lookup.Described):
             others that of the batches' losses, each counted as often as it has rows.
         name: Any string; the loss's own name if None.
         dtype: Accepted as in Keras; evaluation runs in float64.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> class FourthPower(nncore.losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return ((y_pred - y_true) ** 4).mean(axis=-1)
+        ...     def gradient(self, y_true, y_pred):
+        ...         return 4 * (y_pred - y_true) ** 3 / y_pred.shape[-1]
+        >>> FourthPower()([[0.0], [0.0]], [[1.0], [2.0]])
+        8.5
+        >>> model = nncore.Sequential([nncore.layers.Dense(1)])
+        >>> model.compile("sgd", FourthPower())
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ("reduction", "name", "dtype")
@@ -70,18 +89,14 @@ class Loss(_lookup.Described):
         dtype: str | None = None,
     ) -> None:
         """See the class."""
-        if not self._kind:
-            raise ValueError(
-                "A loss must be one of nncore.losses: the arithmetic runs in C, so "
-                f"losses written in Python are not available. Received: {type(self)}"
-            )
         if not isinstance(reduction, (str, NoneType)) or reduction not in _REDUCTIONS:
             raise ValueError(
                 f"`reduction` must be one of {', '.join(map(repr, _REDUCTIONS))}. "
                 f"{_checks.received('reduction', reduction)}"
             )
         self.reduction = _REDUCTIONS[reduction]
-        self.name = name or self._own_name or self._kind
+        own_name = self._own_name or self._kind
+        self.name = name or own_name or _lookup.snake_case(type(self).__name__)
         self.dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
 
     def __call__(
@@ -101,7 +116,8 @@ class Loss(_lookup.Described):
         Raises:
             ValueError: Shapes do not fit, or a label is out of range.
         """
-        rows = np.asarray(self.call(y_true, y_pred), dtype=np.float64)
+        value = self._rows if self._is_own else self.call
+        rows = np.asarray(value(y_true, y_pred), dtype=np.float64)
         counts = self._counts(y_true, rows)
         weights = counts
         if sample_weight is not None:
@@ -139,7 +155,21 @@ class Loss(_lookup.Described):
         """Return 1 for each row that counts, 0 for others."""
         return np.ones(rows.shape)
 
+    @property
+    def _is_own(self) -> bool:
+        home = type(self).call.__module__.partition(".")[0]
+        return not self._kind or home != "nncore"
+
     def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
+        if self._is_own:
+            p, t = _columns(y_pred), _columns(y_true)
+            rows: NDArray[np.float64] = np.asarray(self._own_call(t, p))
+            if rows.shape != p.shape[:-1]:
+                raise ValueError(
+                    f"Loss {self.name!r} must give one number per row, shape "
+                    f"{p.shape[:-1]}. Received: shape {rows.shape}"
+                )
+            return rows
         from . import reference
 
         t, p = self._fitted(y_true, y_pred)
@@ -148,22 +178,72 @@ class Loss(_lookup.Described):
         )
         return rows.reshape(p.shape[:-1])
 
+    def _own_call(self, y_true: Any, y_pred: Any) -> Any:
+        _own.require(self, f"Loss {self.name!r}", ["call(y_true, y_pred)"], Loss)
+        return self.call(y_true, y_pred)
+
     def _fitted(
         self, y_true: ArrayLike, y_pred: ArrayLike
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return _fit_shapes(y_true, y_pred, labels=self._takes_labels)
 
     def _target_columns(self, n_out: int) -> int:
-        """Return the columns of targets for an output of n_out columns.
+        """Return the columns of targets for an output of n_out columns; 0: any.
 
         Raises:
             ValueError: The loss cannot take such an output.
         """
+        if self._is_own:
+            return 0
         return 1 if self._takes_labels else n_out
 
     def _spec(self) -> dict[str, Any]:
+        if self._is_own:
+            return {"kind": "own", "own": self, "reduction": self.reduction}
         words = ("reduction", *self._parameters)
         return {"kind": self._kind, **{word: getattr(self, word) for word in words}}
+
+
+class FunctionLoss(_own.Function, Loss):
+    """A user's function as a loss.
+
+    Args:
+        function: Called with (y_true, y_pred), gives one number per row. To train with
+            it, it must have an attribute `gradient`, a function of the same arguments
+            that gives the derivative with respect to `y_pred`.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> def cubes(y_true, y_pred):
+        ...     return (np.abs(y_pred - y_true) ** 3).mean(axis=-1)
+        >>> def cubes_gradient(y_true, y_pred):
+        ...     e = y_pred - y_true
+        ...     return 3 * e * np.abs(e) / e.shape[-1]
+        >>> cubes.gradient = cubes_gradient
+        >>> nncore.losses.get(cubes)([[0.0]], [[2.0]])
+        8.0
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """See the class."""
+        name = getattr(function, "__name__", type(function).__name__)
+        super().__init__(name=name)
+        self.function: Callable[..., Any] = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the function's value."""
+        return self.function(y_true, y_pred)
+
+    def gradient(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the derivative's value."""
+        return self.function.gradient(y_true, y_pred)  # type: ignore[attr-defined]
+
+
+def _columns(values: ArrayLike) -> NDArray[Any]:
+    """Return an array with a last axis for columns."""
+    array = np.asarray(values)
+    return array[:, np.newaxis] if array.ndim == 1 else array
 
 
 def _fit_shapes(
@@ -1591,12 +1671,11 @@ def get(identifier: Any, argument: str = "loss") -> Loss | None:
     Args:
         identifier: A name ("mse", "binary_crossentropy", "Huber", ...); a function of
             this module or a `functools.partial` of one; a class; an instance; what
-            `serialize` gave; or None.
+            `serialize` gave; a function of one's own, see `FunctionLoss`; or None.
         argument: What to call the argument in messages.
 
     Raises:
-        ValueError: The name is unknown (the message lists the known ones), or the
-            function is none of this module.
+        ValueError: The name is unknown (the message lists the known ones).
 
     Examples:
         >>> import functools
@@ -1606,23 +1685,24 @@ def get(identifier: Any, argument: str = "loss") -> Loss | None:
         >>> losses.get(functools.partial(losses.huber, delta=2.0)).delta
         2.0
     """
+    identifier = _own.found_function(identifier)
     if identifier is None:
         return None
     if isinstance(identifier, functools.partial):
         found = _FUNCTIONS.get(identifier.func)
         if found is not None and not identifier.args:
             return found(**identifier.keywords)
-    elif isinstance(identifier, FunctionType):
-        if identifier in _FUNCTIONS:
-            return _FUNCTIONS[identifier]()
-    else:
-        return _lookup.resolve(
-            identifier, argument=argument, base=Loss, table=_TABLE, shown=_NAMES
-        )
-    raise ValueError(
-        f"`{argument}` must be a name, a function or a class of nncore.losses: the "
-        "arithmetic runs in C, so functions written in Python are not available. "
-        f"{_checks.received(argument, identifier)}"
+        if found is not None:
+            raise ValueError(
+                f"`{argument}` as a partial must bind keywords only. "
+                f"{_checks.received(argument, identifier)}"
+            )
+    elif isinstance(identifier, FunctionType) and identifier in _FUNCTIONS:
+        return _FUNCTIONS[identifier]()
+    if callable(identifier) and not isinstance(identifier, (type, Loss)):
+        return FunctionLoss(identifier)
+    return _lookup.resolve(
+        identifier, argument=argument, base=Loss, table=_TABLE, shown=_NAMES
     )
 
 

@@ -367,18 +367,23 @@ class Sequential(OldVerbs):
             )
 
     def _make_network(self, plan: _plan.Plan, compiled: _plan.Compiled | None) -> None:
+        if compiled is not None and compiled.loss is not None:
+            compiled.check_gradients(self._layers)
         network = _plan.make_network(plan, self.seed, self._kept)
         if compiled is not None and compiled.loss is not None:
             network.compile(*compiled.specs(plan))
             compiled.optimizer._model = weakref.ref(self)
         self._plan, self._network = plan, network
         is_plain = len(plan.input_shape) == len(plan.output_shape) == 1
-        if is_plain and not plan.vocabulary:
+        if is_plain and not plan.vocabulary and not plan.head:
             self._outputs = network.outputs
 
-    def _make_plan(self) -> _plan.Plan:
+    def _make_plan(self, compiled: _plan.Compiled | None = None) -> _plan.Plan:
         assert self._shape is not None
-        return _plan.make_plan(self._layers, self._shape, self.dtype, self.seed)
+        compiled = compiled or self._compiled
+        return _plan.make_plan(
+            self._layers, self._shape, self.dtype, self.seed, compiled
+        )
 
     def _drop_network(self) -> None:
         """Forget the network; its weights wait in `_kept` for the next one."""
@@ -412,7 +417,8 @@ class Sequential(OldVerbs):
             if learns:
                 if stream is not None:
                     x = stream.peek().x
-                self._shape = _arrays.input_shape(x)
+                takes_text = _plan.takes_text(self._layers)
+                self._shape = _arrays.input_shape(x, takes_text=takes_text)
             try:
                 yield
             except BaseException:
@@ -656,16 +662,17 @@ class Sequential(OldVerbs):
             on_nan=on_nan,
         )
         with self._changing("compile"):
+            compiled.check_gradients(self._layers)
             if self.built:
                 self._compile_network(compiled)
             self._compiled = compiled
             self._rows_tested = 0
 
     def _compile_network(self, compiled: _plan.Compiled) -> None:
-        plan = self._make_plan()
+        plan = self._make_plan(compiled)
         specs = None if compiled.loss is None else compiled.specs(plan)
-        if self._plan is not None and self._plan.specs != plan.specs:
-            # A layer was frozen or thawed since.
+        if self._plan is not None and not self._plan.makes_same(plan):
+            # A layer was frozen or thawed since, or C does not know the loss.
             self._drop_network()
         if self._network is None:
             self._make_network(plan, compiled)
@@ -1276,6 +1283,12 @@ class Sequential(OldVerbs):
             network = self._ready_network()
         plan = self._plan
         assert plan is not None
+        if plan.head:
+            raise ValueError(
+                "`bind` needs a model that begins with arithmetic: what is prepared "
+                "anew cannot be read where it lies. "
+                f"Received: layer {plan.head[0].name!r} in front"
+            )
         shape = plan.input_shape
         data = x
         if shape == (1,) and np.ndim(x) == 1:
@@ -1469,19 +1482,37 @@ class Sequential(OldVerbs):
 
     # ---- data --------------------------------------------------------------------
 
-    def _inputs(self, x: Any, name: str = "x", names: Any = None) -> NDArray[Any]:
+    def _inputs(
+        self, x: Any, name: str = "x", names: Any = None, finite: bool = False
+    ) -> NDArray[Any]:
+        """Rows for the network from what a person gave.
+
+        Args:
+            x: data.
+            name: what messages call it.
+            names: column names that a frame must have; None: those of `fit`.
+            finite: whether NaN and infinity are refused.
+        """
         plan = self._plan
         assert plan is not None
-        rows = _arrays.as_inputs(
-            x,
-            plan.input_shape,
-            plan.dtype,
-            name=name,
-            layer=plan.first_name,
-            columns=self._columns if names is None else names,
-        )
+        words: dict[str, Any] = {
+            "name": name,
+            "layer": plan.first_name,
+            "columns": self._columns if names is None else names,
+        }
+        if plan.head and plan.head[0]._takes_text:
+            rows = _arrays.as_values(x, plan.input_shape, **words)
+        else:
+            rows = _arrays.as_inputs(x, plan.input_shape, plan.dtype, **words)
+        if plan.head:
+            if finite:
+                _arrays.check_finite(rows, name, source=x)
+            values = _plan.prepared(plan, rows.reshape(len(rows), *plan.input_shape))
+            rows = _arrays.as_inputs(values, plan.rows_shape, plan.dtype, name=name)
         if plan.vocabulary:
             _arrays.check_indices(rows, plan.vocabulary, name, plan.first_name)
+        if finite and not plan.head:
+            _arrays.check_finite(rows, name, source=x)
         return rows
 
     def _rows(
@@ -1498,7 +1529,7 @@ class Sequential(OldVerbs):
         network = self._ready_network()
         plan = self._plan
         assert plan is not None
-        rows = self._inputs(x, prefix + "x", names)
+        rows = self._inputs(x, prefix + "x", names, compiled.check_finite)
         if len(rows) == 0:
             raise ValueError(
                 f"`{prefix}x` must have at least one row. "
@@ -1512,7 +1543,7 @@ class Sequential(OldVerbs):
         targets = _arrays.as_targets(
             y,
             len(rows),
-            network.target_columns,
+            network.target_columns,  # None: whatever columns a user's loss takes
             plan.dtype,
             sparse=compiled.is_sparse,
             n_classes=network.n_out if compiled.is_sparse else None,
@@ -1527,7 +1558,6 @@ class Sequential(OldVerbs):
                 sample_weight, len(rows), plan.dtype, name=prefix + "sample_weight"
             )
         if compiled.check_finite:
-            _arrays.check_finite(rows, prefix + "x", source=x)
             _arrays.check_finite(targets, prefix + "y", source=y)
         return training.Data(rows, targets, weights), _arrays.column_names(x)
 

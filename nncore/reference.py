@@ -1437,10 +1437,10 @@ class Optimizer:
         rule = _RULES[self.spec["kind"]]
         gradients = clip_gradients(self.spec, gradients)
         n_moments = slot_count(self.spec)
-        undecayed = self.spec.get("undecayed")
+        decay, undecayed = self.spec.get("weight_decay"), self.spec.get("undecayed")
         for w, i in zip(variables, indices, strict=True):
-            if not undecayed or not undecayed[i]:
-                w -= lr * (self.spec.get("weight_decay") or 0.0) * w
+            if decay and not (undecayed and undecayed[i]):
+                w -= lr * decay * w
             slots = [slot[i] for slot in self.slots[:n_moments]]
             rule(w, slots, gradients[i], lr, self.spec, self.counters)
 
@@ -1695,6 +1695,9 @@ class Network:
     """
 
     optimizer: Optimizer
+    dtype: Any = np.float64
+    first = 0
+    """The layer at which the way back ends: nothing before it is trained."""
 
     def __init__(self, n_in: int, layers: Sequence[Spec], seed: int = 0) -> None:
         """Make the variables, all 0."""
@@ -1780,7 +1783,8 @@ class Network:
         """
         gradients = [np.zeros(v.shape) for v in self.variables]
         d = d_out
-        for layer, record in zip(self.layers[::-1], records[::-1], strict=True):
+        pairs = list(zip(self.layers, records, strict=True))
+        for layer, record in pairs[self.first :][::-1]:
             penalties = _activity(layer)
             if layer is not self.layers[-1] or not self.takes_logits:
                 if record.factor is not None:
@@ -1827,7 +1831,7 @@ class Network:
         weights: npt.ArrayLike | None,
         step: int | None,
     ) -> tuple[float, list[Array], list[Record]]:
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        x, y = np.asarray(x, dtype=self.dtype), np.asarray(y, dtype=self.dtype)
         w = _row_weights(weights, len(x))
         out, records = self.forward(x, step)
         spec, p = self.loss_of(self.loss, out, records)
@@ -1918,7 +1922,7 @@ class Network:
         """
         self.optimizer.step(self.variables, gradients, learning_rate, self.trainable)
         for i, v in enumerate(self.variables):
-            if self.trainable[i]:
+            if self.trainable[i] and self.constraints[i] is not None:
                 v[...] = constrained(v, self.constraints[i])
         for layer, record in zip(self.layers, records, strict=True):
             for name in set(MOVING) & set(record.kept):
@@ -1951,7 +1955,7 @@ class Network:
             For each epoch the loss and the metrics: means over its rows, each measured
             before the update that its batch led to.
         """
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        x, y = np.asarray(x, dtype=self.dtype), np.asarray(y, dtype=self.dtype)
         w = _row_weights(weights, len(x))
         rows = []
         for _ in range(epochs):
@@ -1976,14 +1980,14 @@ class Network:
         weights: npt.ArrayLike | None = None,
     ) -> list[float]:
         """Loss and metrics over all rows, without dropout and without an update."""
-        x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        x, y = np.asarray(x, dtype=self.dtype), np.asarray(y, dtype=self.dtype)
         means = _Means(self)
         means.add(x, y, _row_weights(weights, len(x)), None)
         return means.row()
 
     def predict(self, x: npt.ArrayLike) -> Array:
         """The output ``[rows][n_out]``, without dropout."""
-        return self.forward(np.asarray(x, dtype=np.float64))[0]
+        return self.forward(np.asarray(x, dtype=self.dtype))[0]
 
 
 class _Means:

@@ -12,20 +12,44 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _checks, _lookup
+from . import _checks, _lookup, _own
 from ._legacy import accepts_old_words
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Regularizer(_lookup.Described):
-    """Base of all regularizers; only those of this module are available.
+    """Base of all regularizers.
 
-    Attributes:
-        l1: Factor of the sum of absolute values.
-        l2: Factor of the sum of squares.
+    One's own derive from it and define two methods on an array of weights:
+    `__call__(x)` gives the penalty, a number, and `gradient(x)` its derivative, shaped
+    like x. A plain function with an attribute `gradient` serves too. Such a model runs
+    in NumPy.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> class Sharp(nncore.regularizers.Regularizer):
+        ...     def __call__(self, x):
+        ...         return 0.01 * (x**4).sum()
+        ...     def gradient(self, x):
+        ...         return 0.04 * x**3
+        >>> nncore.layers.Dense(2, kernel_regularizer=Sharp()).kernel_regularizer
+        Sharp()
     """
+
+    def __call__(self, x: ArrayLike) -> float:
+        """Return the penalty of the weights x."""
+        raise NotImplementedError(f"{type(self).__name__} must define `__call__`.")
+
+    @property
+    def _is_own(self) -> bool:
+        return type(self).__call__ is not _Norms.__call__
+
+
+class _Norms(Regularizer):
+    """Penalty l1 sum|w| + l2 sum w^2: what the core knows."""
 
     l1: float = 0.0
     l2: float = 0.0
@@ -36,7 +60,7 @@ class Regularizer(_lookup.Described):
         return float(self.l1 * np.abs(w).sum() + self.l2 * np.square(w).sum())
 
 
-class L1(Regularizer):
+class L1(_Norms):
     """Penalty l1 sum|w|.
 
     Args:
@@ -59,7 +83,7 @@ class L1(Regularizer):
         self.l1 = _checks.real("l1", l1, 0)
 
 
-class L2(Regularizer):
+class L2(_Norms):
     """Penalty l2 sum w^2, without a factor 1/2.
 
     Args:
@@ -82,7 +106,7 @@ class L2(Regularizer):
         self.l2 = _checks.real("l2", l2, 0)
 
 
-class L1L2(Regularizer):
+class L1L2(_Norms):
     """Penalty l1 sum|w| + l2 sum w^2.
 
     Args:
@@ -106,16 +130,111 @@ class L1L2(Regularizer):
         self.l2 = _checks.real("l2", l2, 0)
 
 
+class OrthogonalRegularizer(Regularizer):
+    """Penalty on rows, or columns, of a matrix that are not at right angles.
+
+    With u_i the rows (or columns) of w, each divided by its length, and n their number:
+    factor sum_{i < j} |u_i u_j| / (n (n - 1) / 2). It is computed in NumPy, as is the
+    whole model that has it.
+
+    Source: Keras's formula.
+
+    Args:
+        factor: At least 0.
+        mode: "rows" or "columns".
+
+    Raises:
+        ValueError: `factor` is negative or no finite number, `mode` is another word,
+            or, when called, the weights are no matrix.
+
+    Examples:
+        >>> import nncore
+        >>> regularizer = nncore.regularizers.OrthogonalRegularizer(0.5)
+        >>> regularizer([[1.0, 0.0], [0.0, 2.0]]), regularizer([[1.0, 0.0], [3.0, 0.0]])
+        (0.0, 0.5)
+    """
+
+    _arguments = ("factor", "mode")
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        """See the class."""
+        self.factor = _checks.real("factor", factor, 0)
+        if mode not in ("rows", "columns"):
+            raise ValueError(
+                f"`mode` must be 'rows' or 'columns'. {_checks.received('mode', mode)}"
+            )
+        self.mode = mode
+
+    def __call__(self, x: ArrayLike) -> float:
+        """Return the penalty of the weights x."""
+        _, _, products, share = self._products(x)
+        return float(share * np.abs(products).sum())
+
+    def gradient(self, x: ArrayLike) -> NDArray[Any]:
+        """Return the derivative of the penalty: of |u_i u_j| by u, and of u by w."""
+        u, length, products, share = self._products(x)
+        du = 2 * share * np.sign(products) @ u
+        dw: NDArray[Any] = (du - (du * u).sum(axis=1, keepdims=True) * u) / length
+        return dw if self.mode == "rows" else dw.T
+
+    def _products(
+        self, x: ArrayLike
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], float]:
+        """Unit vectors, lengths, products of different vectors, a product's share."""
+        w = np.asarray(x)
+        if w.ndim != 2:
+            raise ValueError(
+                "Weights with `OrthogonalRegularizer` must have rank 2. "
+                f"Received: shape {w.shape}"
+            )
+        if self.mode == "columns":
+            w = w.T
+        length = np.sqrt(np.maximum((w * w).sum(axis=1, keepdims=True), 1e-24))
+        u = w / length
+        n = len(w)
+        products = u @ u.T
+        np.fill_diagonal(products, 0)
+        return u, length, products, self.factor / max(1, n * (n - 1))
+
+
+class FunctionRegularizer(_own.Function, Regularizer):
+    """A user's function as a regularizer.
+
+    Args:
+        function: Called with an array of weights, gives the penalty. It must have an
+            attribute `gradient`, a function of the weights that gives the derivative.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """See the class."""
+        self.function: Callable[..., Any] = function
+
+    def __call__(self, x: ArrayLike) -> float:
+        """Return the function's value."""
+        return float(self.function(x))
+
+    def gradient(self, x: ArrayLike) -> Any:
+        """Return the derivative's value."""
+        return self.function.gradient(x)  # type: ignore[attr-defined]
+
+
 l1 = L1
 l2 = L2
 l1_l2 = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
 
-_NAMES: dict[str, Callable[[], Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2}
+_NAMES: dict[str, Callable[[], Regularizer]] = {
+    "l1": L1,
+    "l2": L2,
+    "l1_l2": L1L2,
+    "orthogonal_regularizer": OrthogonalRegularizer,
+}
 _TABLE: dict[str, Callable[[], Regularizer]] = {
     **_NAMES,
     "L1": L1,
     "L2": L2,
     "L1L2": L1L2,
+    "OrthogonalRegularizer": OrthogonalRegularizer,
     "l1l2": L1L2,
 }
 
@@ -124,8 +243,8 @@ def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
     """Return the regularizer that `identifier` stands for, None for None.
 
     Args:
-        identifier: "l1", "l2", "l1_l2", a class, an instance, what `serialize` gave, or
-            None.
+        identifier: "l1", "l2", "l1_l2", a class, an instance, what `serialize` gave, a
+            function of one's own, see `FunctionRegularizer`, or None.
         argument: What to call the argument in messages.
 
     Raises:
@@ -136,17 +255,14 @@ def get(identifier: Any, argument: str = "regularizer") -> Regularizer | None:
         >>> nncore.regularizers.get("l2").l2
         0.01
     """
+    identifier = _own.found_function(identifier)
     if identifier is None:
         return None
-    found = _lookup.resolve(
+    if callable(identifier) and not isinstance(identifier, (type, Regularizer)):
+        return FunctionRegularizer(identifier)
+    return _lookup.resolve(
         identifier, argument=argument, base=Regularizer, table=_TABLE, shown=_NAMES
     )
-    if not isinstance(found, (L1, L2, L1L2)):
-        raise ValueError(
-            f"`{argument}` must be L1, L2 or L1L2: others are not available in this "
-            f"version. {_checks.received(argument, identifier)}"
-        )
-    return found
 
 
 def serialize(regularizer: Regularizer) -> Any:

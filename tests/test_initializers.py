@@ -272,11 +272,3 @@ def test_regularizers_refuse_other_factors(factor):
     for cls in (regularizers.L1, regularizers.L2, regularizers.L1L2):
         with pytest.raises(ValueError, match="must be a finite number of at least 0"):
             cls(factor)
-
-
-def test_a_regularizer_of_ones_own_is_refused():
-    class Mine(regularizers.Regularizer):
-        pass
-
-    with pytest.raises(ValueError, match="not available in this version"):
-        regularizers.get(Mine())

@@ -62,7 +62,6 @@ def test_dense_says_what_is_not_available(words):
     [
         ({"activation": "rleu"}, "nearest first: relu"),
         ({"activation": 3}, "`activation` must be"),
-        ({"activation": lambda x: x}, "arithmetic runs in C"),
         ({"use_bias": 1}, "`use_bias` must be True or False"),
         ({"kernel_initializer": "he"}, "`kernel_initializer` must be a known name"),
         ({"bias_initializer": 0}, "`bias_initializer` must be"),
@@ -152,7 +151,7 @@ def test_an_input_builds_the_model(make):
         ({}, "shape"),
         ({"shape": (4,), "batch_shape": (None, 4)}, "shape"),
         ({"shape": (4,), "sparse": True}, "sparse"),
-        ({"shape": (4,), "dtype": "int32"}, "dtype"),
+        ({"shape": (4,), "dtype": "complex64"}, "dtype"),
         ({"shape": (4,), "batch_size": 0}, "batch_size"),
         ({"shape": (-1,)}, "shape"),
         ({"shape": "4"}, "shape"),
@@ -463,7 +462,7 @@ def test_a_layer_keeps_no_model_alive():
         (lambda: constraints.MaxNorm(-1), "`max_value` must be"),
         (lambda: constraints.MaxNorm(axis=None), "`axis` must be an integer"),
         (lambda: constraints.MinMaxNorm(rate=2), "`rate` must be"),
-        (lambda: constraints.get(constraints.Constraint()), "not available"),
+        (lambda: constraints.get(constraints.Constraint()), "must define `__call__"),
     ],
 )
 def test_layers_and_constraints_check_their_arguments(make, message):

@@ -173,8 +173,8 @@ def test_weights_divide_by_their_sum():
         lambda: metrics.BinaryAccuracy(dtype="int8"),
         lambda: metrics.BinaryAccuracy()([[0, 1, 1]], [[0.5]]),
         lambda: metrics.SparseCategoricalAccuracy()([2], [[0.5, 0.5]]),
-        lambda: metrics.get(lambda t, p: 0.0),
-        lambda: metrics.Metric(),
+        lambda: metrics.get(lambda t, p: np.zeros(3))([[0.0]], [[0.0]]),
+        lambda: metrics.Metric()([[0.0]], [[0.0]]),
     ],
 )
 def test_bad_arguments_are_refused(call):

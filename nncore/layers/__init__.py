@@ -28,6 +28,17 @@ from .normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from .preprocessing import (
+    CategoryEncoding,
+    Discretization,
+    HashedCrossing,
+    Hashing,
+    IntegerLookup,
+    Lambda,
+    Normalization,
+    Rescaling,
+    StringLookup,
+)
 from .reshaping import Permute, RepeatVector, Reshape
 
 __all__ = [
@@ -36,25 +47,34 @@ __all__ = [
     "ActivityRegularization",
     "AlphaDropout",
     "BatchNormalization",
+    "CategoryEncoding",
     "Dense",
+    "Discretization",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Softmax",
+    "StringLookup",
     "UnitNormalization",
     "deserialize",
     "serialize",
@@ -68,6 +88,8 @@ _TABLE: dict[str, type[Layer]] = {
         *(BatchNormalization, LayerNormalization, RMSNormalization, UnitNormalization),
         *(GaussianNoise, GaussianDropout, AlphaDropout, ActivityRegularization),
         *(Reshape, Permute, RepeatVector, Identity, Embedding),
+        *(Normalization, Rescaling, Discretization, CategoryEncoding, IntegerLookup),
+        *(StringLookup, Hashing, HashedCrossing, Lambda),
     )
 }
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from weakref import ReferenceType
 
 import numpy as np
 
-from .. import _checks, _lookup
+from .. import (
+    _checks,
+    _lookup,
+    _own,
+    _random,
+    backend,
+    constraints,
+    initializers,
+    regularizers,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -65,15 +76,21 @@ def held(role: str, rank: int, layer: Layer, name: str) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     regularizer = getattr(layer, f"{name}_regularizer")
     constraint = getattr(layer, f"{name}_constraint")
-    if regularizer is not None:
+    if regularizer is not None and regularizer._is_own:
+        spec[f"{role}_regularizer"] = regularizer
+    elif regularizer is not None:
         spec[f"{role}_l1"], spec[f"{role}_l2"] = regularizer.l1, regularizer.l2
-    if constraint is not None:
+    if constraint is not None and constraint._is_own:
+        spec[f"{role}_own_constraint"] = constraint
+    elif constraint is not None:
         spec[f"{role}_constraint"] = constraint._spec(rank, f"{name}_constraint")
     return spec
 
 
 def activation_spec(activation: Any) -> dict[str, Any]:
     """Return what the core is told of an activation."""
+    if activation.function is not None:
+        return {"activation": activation}
     return {"activation": activation.name, "activation_args": tuple(activation.args)}
 
 
@@ -81,7 +98,15 @@ def activity_spec(regularizer: Any) -> dict[str, Any]:
     """Return what the core is told of a penalty on a layer's output."""
     if regularizer is None:
         return {}
+    if regularizer._is_own:
+        return {"activity_regularizer": regularizer}
     return {"activity_l1": regularizer.l1, "activity_l2": regularizer.l2}
+
+
+@functools.cache
+def _parameters(function: Any) -> tuple[str, ...]:
+    """Names of a function's parameters."""
+    return tuple(inspect.signature(function).parameters)
 
 
 class Owner(Protocol):
@@ -100,8 +125,60 @@ class Owner(Protocol):
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None: ...
 
 
+class Weight:
+    """One array of weights that a layer written in Python has asked for.
+
+    Attributes:
+        name: What the layer calls it.
+        values: The array itself, which training changes in place.
+        initializer: Where its starting values come from.
+        trainable: Whether training changes it.
+        regularizer: A `Regularizer` or None.
+        constraint: A `Constraint` or None.
+    """
+
+    __slots__ = (
+        "constraint",
+        "initializer",
+        "name",
+        "regularizer",
+        "trainable",
+        "values",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        values: NDArray[Any],
+        initializer: initializers.Initializer,
+        trainable: bool,
+        regularizer: regularizers.Regularizer | None,
+        constraint: constraints.Constraint | None,
+    ) -> None:
+        """See the class."""
+        self.name = name
+        self.values = values
+        self.initializer = initializer
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+
+
 class Layer(_lookup.Described):
-    """Base of all layers; only those of `nncore.layers` are available.
+    """Base of all layers.
+
+    A layer of one's own derives from it and defines, on arrays of rows (n, ...) in the
+    model's dtype:
+
+    * `build(input_shape)`, if it has weights: it calls `add_weight` for each;
+    * `call(inputs)` or `call(inputs, training)`, which returns the outputs;
+    * `gradient(inputs, outputs, d_outputs)`, to train it or a layer before it: from the
+      derivative of the loss with respect to the outputs it returns (d_inputs,
+      [d_weight, ...]), one for each trainable weight, or d_inputs alone if there are
+      none;
+    * `compute_output_shape(input_shape)`, unless `call` can be tried on rows of zeros.
+
+    A model with such a layer runs in NumPy.
 
     A layer describes a step of a network. Its weights exist once the model that it
     belongs to is built, and are kept there; `kernel`, `get_weights` and so on copy.
@@ -117,11 +194,32 @@ class Layer(_lookup.Described):
 
     Raises:
         ValueError: An argument is none of these, or the shape is given twice.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> class Scale(nncore.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight(input_shape[1:], "ones")
+        ...     def call(self, inputs):
+        ...         return inputs * self.scale
+        ...     def gradient(self, inputs, outputs, d_outputs):
+        ...         return d_outputs * self.scale, [(d_outputs * inputs).sum(axis=0)]
+        >>> Scale()([[1.0, 2.0]])
+        array([[1., 2.]], dtype=float32)
+        >>> model = nncore.Sequential([Scale(), nncore.layers.Dense(1)], seed=1)
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit([[1.0, 2.0]], [3.0], epochs=300, verbose=0)
+        >>> model.predict([[1.0, 2.0]]).round(2)
+        array([[3.]], dtype=float32)
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ()
     _has_weights: ClassVar[bool] = False
     _model: ReferenceType[Any] | None = None
+    _own_weights: Sequence[Weight] = ()
+    _built_for: tuple[tuple[int, ...], str] | None = None
+    _building: tuple[list[Weight], str] | None = None
 
     def __init__(
         self,
@@ -186,10 +284,162 @@ class Layer(_lookup.Described):
         Raises:
             ValueError: The layer cannot take such input.
         """
-        return checked_shape("input_shape", input_shape)
+        rows, *sizes = checked_shape("input_shape", input_shape)
+        if not self._is_own:
+            return rows, *sizes
+        known = tuple(size for size in sizes if size is not None)
+        if len(known) < len(sizes):
+            raise ValueError(
+                f"Layer {self.name!r} needs known sizes behind the number of rows. "
+                f"Received: input of shape {(rows, *sizes)}"
+            )
+        return rows, *self._tried(known)
+
+    # ---- Layers written in Python ----
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the layer is computed by its method `call`."""
+        return hasattr(self, "call")
+
+    @property
+    def _is_trained(self) -> bool:
+        """Whether training changes a weight of it."""
+        if self._is_own:
+            return self.trainable and any(w.trainable for w in self._own_weights)
+        return self.trainable and self._has_weights
+
+    def _require_gradients(self) -> None:
+        """Raise unless the derivatives are there to train the layer or one before it.
+
+        Raises:
+            ValueError: A method is missing; it is named.
+        """
+        if self._is_own:
+            methods = ["gradient(inputs, outputs, d_outputs)"]
+            _own.require(self, f"Layer {self.name!r}", methods, Layer)
+        for argument in self._arguments:
+            part = self._argument(argument)
+            what = f"`{argument}` of layer {self.name!r}"
+            if isinstance(part, _own.Function) and argument == "activation":
+                _own.require(part, what, ["gradient(x)"], object)
+            if isinstance(part, regularizers.Regularizer) and part._is_own:
+                _own.require(part, what, ["gradient(x)"], regularizers.L2)
+        for weight in self._own_weights:
+            if weight.regularizer is not None:
+                what = f"The regularizer of a weight of layer {self.name!r}"
+                _own.require(weight.regularizer, what, ["gradient(x)"], type)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights with `add_weight`; a layer of one's own redefines it.
+
+        Args:
+            input_shape: (None, sizes of one row ...).
+        """
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = "glorot_uniform",
+        dtype: str | None = None,
+        trainable: bool = True,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> NDArray[Any]:
+        """Return a new array of weights, within `build`.
+
+        It is the array that the model works with: training changes it in place, `call`
+        and `gradient` read it, and it is saved with the model.
+
+        Args:
+            shape: An integer or a tuple of integers.
+            initializer: As for `Dense`.
+            dtype: The model's, whatever is given.
+            trainable: Whether training may change it.
+            regularizer: As for `Dense`.
+            constraint: As for `Dense`.
+            name: What `exclude_from_weight_decay` of an optimizer calls it; "weight_0",
+                ... if None.
+
+        Raises:
+            RuntimeError: `build` is not running.
+            ValueError: An argument is none of these.
+        """
+        if self._building is None:
+            raise RuntimeError(
+                f"`add_weight` must be called in `build` of layer {self.name!r}, when "
+                "the model's dtype is known. Received: a call from elsewhere"
+            )
+        made, own_dtype = self._building
+        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        sizes = tuple(_checks.integer("shape", size, 0) for size in sizes)
+        found = initializers.get(initializer or "glorot_uniform")
+        values = found._sample(sizes, _random.Stream(0, len(made))).astype(own_dtype)
+        weight = Weight(
+            name or f"weight_{len(made)}",
+            values,
+            found,
+            _checks.boolean("trainable", trainable),
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        made.append(weight)
+        return values
+
+    def _prepare(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Build for rows of a shape, unless that was done."""
+        if self._built_for == (shape, dtype):
+            return
+        made: list[Weight] = []
+        self._building = made, dtype
+        try:
+            self.build((None, *shape))
+        finally:
+            self._building = None
+        self._own_weights, self._built_for = made, (shape, dtype)
+
+    def _run(self, inputs: Any, training: bool) -> Any:
+        """Return what `call` gives."""
+        call = self.call  # type: ignore[attr-defined]
+        if "training" in _parameters(getattr(type(self), "call")):  # noqa: B009
+            return call(inputs, training=training)
+        return call(inputs)
+
+    def _tried(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a row that comes from one of a given shape."""
+        dtype = self.dtype or backend.floatx()
+        if self._built_for is not None and self._built_for[0] == shape:
+            dtype = self._built_for[1]
+        self._prepare(shape, dtype)
+        with np.errstate(all="ignore"):
+            outputs = np.shape(self._run(np.zeros((2, *shape), dtype), False))
+        if outputs[:1] != (2,):
+            raise ValueError(
+                f"`call` of layer {self.name!r} must return one row for each row of "
+                f"inputs. Received: shape {outputs} for inputs of shape {(2, *shape)}"
+            )
+        return outputs[1:] or (1,)
 
     def __call__(self, inputs: Any = None, training: Any = None) -> Any:
-        """Raise `TypeError`: layers work inside a model."""
+        """Return the outputs of a layer written in Python.
+
+        Args:
+            inputs: Rows, (n, ...). A layer that is in no built model takes its starting
+                weights for them.
+            training: Passed on to `call`, if it takes that.
+
+        Raises:
+            TypeError: The layer is one of those that work inside a model only.
+        """
+        if self._is_own and inputs is not None:
+            dtype = self.dtype or backend.floatx()
+            if self._built_for is not None:
+                dtype = self._built_for[1]
+            rows = np.asarray(inputs, dtype)
+            self._prepare(rows.shape[1:], dtype)
+            return self._run(rows, bool(training))
         raise TypeError(
             f"Layer {self.name!r} cannot be called: layers work inside a model, as in "
             "Sequential([Dense(8), Dense(1)]); the functional API is not available in "
@@ -200,7 +450,14 @@ class Layer(_lookup.Described):
 
     def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
         """Return the weights for rows of a shape, in the core's order and Keras's."""
-        return []
+        if not self._is_own:
+            return []
+        if self._built_for is None or self._built_for[0] != shape:
+            self._prepare(shape, self.dtype or backend.floatx())
+        return [
+            WeightSpec(w.name, w.values.shape, w.initializer, w.trainable)
+            for w in self._own_weights
+        ]
 
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Return what the layer does to rows of a shape, in the core's words.
@@ -210,7 +467,15 @@ class Layer(_lookup.Described):
         Raises:
             ValueError: The layer cannot take such rows.
         """
-        return {}
+        if not self._is_own:
+            return {}
+        _, *sizes = self.compute_output_shape((None, *shape))
+        return {
+            "kind": "own",
+            "own": self,
+            "input_shape": shape,
+            "output_shape": tuple(sizes),
+        }
 
     # ---- What the model knows ----
 
@@ -223,6 +488,10 @@ class Layer(_lookup.Described):
     def built(self) -> bool:
         """Whether the layer is in a model whose input shape is known."""
         return self._owner() is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        """Take what layers written for Keras say at the end of `build`; no effect."""
 
     def _shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         model = self._owner()

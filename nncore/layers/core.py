@@ -42,13 +42,18 @@ __all__ = [
 ]
 
 
+# What preprocessing layers may take; the model's dtype is another matter.
+RAW = ("string", "int64", "int32", "uint8", "bool")
+
+
 class InputLayer(Layer):
     """The shape of a network's input; it computes nothing.
 
     Args:
         shape: Shape of one row, e.g. (8,); an integer is a tuple of one.
         batch_size: Accepted as in Keras; batches of any size can be given.
-        dtype: "float32", "float64" or None.
+        dtype: "float32", "float64" or None; also "string" and integers, which a layer
+            that prepares data takes, and which change nothing.
         sparse: False; others are not available in this version.
         ragged: False; likewise.
         batch_shape: The shape with the number of rows (or None) in front, in place of
@@ -93,6 +98,8 @@ class InputLayer(Layer):
             rows, sizes = None, list(checked_shape("shape", shape))
         if batch_size is not None:
             rows = _checks.integer("batch_size", batch_size, 1)
+        self.raw_dtype = dtype if dtype in RAW else None
+        dtype = None if dtype in RAW else dtype
         super().__init__(name=name, dtype=dtype, batch_input_shape=(rows, *sizes))
 
     @property
@@ -105,7 +112,7 @@ class InputLayer(Layer):
         """Return the constructor's arguments as plain values, ready for JSON."""
         return {
             "batch_shape": list(self.batch_shape),
-            "dtype": self.dtype,
+            "dtype": self.raw_dtype or self.dtype,
             "name": self.name,
         }
 
@@ -130,7 +137,8 @@ def Input(
     Args:
         shape: Shape of one row, e.g. (8,); an integer is a tuple of one.
         batch_size: Accepted as in Keras; batches of any size can be given.
-        dtype: "float32", "float64" or None.
+        dtype: "float32", "float64" or None; also "string" and integers, which a layer
+            that prepares data takes, and which change nothing.
         sparse: As in `InputLayer`.
         batch_shape: As in `InputLayer`.
         name: As in `Layer`.

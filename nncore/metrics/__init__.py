@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from .. import _lookup, losses
+from .. import _lookup, _own, losses
 from ..losses import (
     BCE,
     KLD,
@@ -62,6 +62,7 @@ from ._confusion import (
     TrueNegatives,
     TruePositives,
 )
+from ._functions import FunctionMetric, LossMetric
 from ._iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from ._means import (
     _ACCURACIES,
@@ -247,7 +248,8 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
     Args:
         identifier: "accuracy" or "acc" (see `resolve_accuracy`); the name of a metric
             or of any loss; a function of this module or of `nncore.losses`; a class; an
-            instance; or what `serialize` gave.
+            instance; what `serialize` gave; or a function of one's own, see
+            `FunctionMetric`.
         argument: What to call the argument in messages.
 
     Returns:
@@ -262,6 +264,7 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
         >>> nncore.metrics.get("mse").name, nncore.metrics.get("acc").name
         ('mse', 'acc')
     """
+    identifier = _own.found_function(identifier)
     if isinstance(identifier, str):
         word = identifier.lower()
         if word in ("accuracy", "acc"):
@@ -271,18 +274,26 @@ def get(identifier: Any, argument: str = "metrics") -> Metric:
         if identifier in losses._TABLE:
             return _of_loss(losses._TABLE[identifier](), identifier)
         raise _lookup.unknown_name(argument, identifier, _NAMES)
+    if isinstance(identifier, dict):
+        written = _lookup.custom_object(identifier.get("class_name"))
+        if isinstance(written, type) and issubclass(written, losses.Loss):
+            identifier = losses.get(identifier)
     if isinstance(identifier, type) and issubclass(identifier, losses.Loss):
         identifier = identifier()
     if isinstance(identifier, losses.Loss):
+        if identifier._is_own:
+            return LossMetric(identifier)
         return _of_loss(identifier, identifier.name)
     if isinstance(identifier, functools.partial) and identifier.func in _FUNCTIONS:
         name = identifier.func.__name__
         return _FUNCTIONS[identifier.func](name=name, **identifier.keywords)
     if isinstance(identifier, FunctionType) and identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier](name=identifier.__name__)
-    if isinstance(identifier, (FunctionType, functools.partial)):
+    if callable(identifier) and not isinstance(identifier, (type, Metric)):
         loss = losses.get(identifier, argument)
         assert loss is not None
+        if loss._is_own:
+            return FunctionMetric(identifier)
         return _of_loss(loss, loss._kind)
     return _lookup.resolve(
         identifier, argument=argument, base=Metric, table=_TABLE, shown=_NAMES

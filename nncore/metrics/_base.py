@@ -6,18 +6,39 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .. import _checks, _lookup, losses
+from .. import _checks, _lookup, _own, losses
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
 class Metric(_lookup.Described):
-    """Base of all metrics; only those of this module are available.
+    """Base of all metrics.
+
+    One's own derive from it and define `update_state(y_true, y_pred,
+    sample_weight=None)` on arrays (rows, columns), which counts a batch, `result()`,
+    which gives a number, and `reset_state()`. `evaluate` gives them all rows at once.
+    A plain function (y_true, y_pred) that gives one number per row, or one for all,
+    serves too: its mean over rows is shown.
 
     Args:
         name: What the metric is called in logs; its own name if None.
         dtype: Accepted as in Keras; evaluation runs in float64.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> class Largest(nncore.metrics.Metric):
+        ...     def reset_state(self):
+        ...         self.value = 0.0
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.value = max(self.value, np.abs(y_true - y_pred).max())
+        ...     def result(self):
+        ...         return self.value
+        >>> model = nncore.Sequential([nncore.layers.Dense(1, input_dim=1)])
+        >>> model.compile("sgd", "mse", metrics=[Largest()])
+        >>> model.metrics_names
+        ['loss', 'largest']
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ("name", "dtype")
@@ -32,12 +53,8 @@ class Metric(_lookup.Described):
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         """See the class."""
-        if not self._kind:
-            raise ValueError(
-                "A metric must be one of nncore.metrics: the arithmetic runs in C, so "
-                f"metrics written in Python are not available. Received: {type(self)}"
-            )
-        self.name = self._own_name or self._kind
+        own_name = self._own_name or self._kind
+        self.name = own_name or _lookup.snake_case(type(self).__name__)
         if name is not None:
             self.name = _checks.text("name", name)
         self.dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
@@ -93,6 +110,9 @@ class Metric(_lookup.Described):
         return self.result()
 
     def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> losses.FloatArray:
+        if not self._kind:
+            methods = ["update_state", "result", "reset_state"]
+            _own.require(self, f"Metric {self.name!r}", methods, Metric)
         from .. import reference
 
         t, p = losses._fit_shapes(y_true, y_pred, labels=self._takes_labels)
@@ -102,6 +122,11 @@ class Metric(_lookup.Described):
             self._spec(), t.reshape(-1, t.shape[-1]), p.reshape(-1, p.shape[-1])
         )
         return rows.reshape(p.shape[:-1])
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether a user has written it, whole."""
+        return not self._kind
 
     @property
     def _streams(self) -> bool:
@@ -125,6 +150,8 @@ class Metric(_lookup.Described):
         Raises:
             ValueError: It does not.
         """
+        if self._is_own:
+            return
         takes = self._target_columns(n_out)
         if takes == target_columns and (labels == self._takes_labels or n_out == 1):
             return

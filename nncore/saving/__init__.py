@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _checks
-from .._lookup import custom_object_scope
+from .._lookup import (
+    custom_object_scope,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
 from ._files import ModelFileError, Path, checked_path, contents, naming, replacing
 
 if TYPE_CHECKING:
@@ -24,9 +29,12 @@ __all__ = [
     "ModelFileError",
     "clone_model",
     "custom_object_scope",
+    "get_registered_name",
+    "get_registered_object",
     "load_model",
     "load_weights",
     "model_from_json",
+    "register_keras_serializable",
     "save_model",
     "save_weights",
 ]
@@ -132,8 +140,9 @@ def load_model(
     Args:
         filepath: path that `save_model` wrote, or Keras 1, 2 or 3 (".keras", ".h5",
             ".hdf5").
-        custom_objects: dict from the names of one's own classes, which the file may
-            then name, to the classes.
+        custom_objects: dict from the names of one's own classes and functions, which
+            the file may then name, to what they name; what was registered with
+            `register_keras_serializable` need not be there.
         compile: False leaves the model uncompiled, without its optimizer.
         safe_mode: accepted for Keras's sake; must be True, as there is no other mode.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from .. import _lookup, _plan, layers
+from .. import _lookup, _own, _plan, layers
 from .._version import __version__
 from ..models import Sequential
 from . import _json
@@ -185,9 +185,9 @@ def same(written: Any, read: Any, place: str) -> None:
         )
 
 
-def own_classes(model: Sequential) -> dict[str, type]:
-    """The classes in a model's description that are none of nncore's, by name."""
-    found: dict[str, type] = {}
+def own_classes(model: Sequential) -> dict[str, Any]:
+    """The classes and functions in a model's description that are a user's, by name."""
+    found: dict[str, Any] = {}
     compiled = model._compiled
     parts: list[Any] = list(model._all_layers())
     if compiled is not None:
@@ -197,8 +197,16 @@ def own_classes(model: Sequential) -> dict[str, type]:
         if isinstance(part, (list, tuple)):
             parts += part
         elif isinstance(part, _lookup.Described):
+            if isinstance(part, _own.Function):
+                if hasattr(part, "loss"):
+                    parts.append(part.loss)
+                elif part.function is not None:
+                    found[_own.function_name(part.function)] = part.function
+                continue
+            if isinstance(part, layers.Lambda):
+                found[_own.function_name(part.function)] = part.function
             cls = type(part)
             if cls.__module__.partition(".")[0] != "nncore":
-                found[cls.__name__] = cls
+                found[_lookup.class_name(cls)] = cls
             parts += [part._argument(name) for name in part._arguments]
     return found

@@ -24,6 +24,7 @@ from . import (
     _h5read,
     _h5write,
     _json,
+    _keras_learnt,
     _keras_slots,
     _keras_words,
     _weights,
@@ -52,10 +53,12 @@ def read_archive(buffer: memoryview, cls: type[_Model], compile: bool) -> _Model
             f"Received: {', '.join(members) or 'neither'}"
         )
     content = _json.loads(members[_CONFIG], _CONFIG)
+    with naming(_VARIABLES):
+        root = _h5read.open_file(members[_VARIABLES])
+        content = _keras_learnt.gathered(content, buffer, root)
     with naming(_CONFIG):
         model = model_from(content, cls)
     with naming(_VARIABLES):
-        root = _h5read.open_file(members[_VARIABLES])
         _fill(model, _entries_by_class(root, model))
     settings = content.get("compile_config")
     if compile and settings:
@@ -152,11 +155,13 @@ def _restored(problem: str | None) -> None:
 
 def _numbered(group: _h5read.Group) -> list[Array]:
     """The arrays 0, 1, 2, ... of a group."""
-    return [group.array(str(i)) for i in range(len(group.members))]
+    n = sum(name.isdecimal() for name in group.members)
+    return [group.array(str(i)) for i in range(n)]
 
 
 def _floats(arrays: Iterable[Array], name: str) -> list[Array]:
-    arrays = list(arrays)
+    # Normalization counts rows in an integer, which Keras leaves at 0.
+    arrays = [array for array in arrays if array.shape or array.dtype.kind == "f"]
     for array in arrays:
         if array.dtype.kind != "f":
             raise ModelFileError(
@@ -247,6 +252,7 @@ def write_weights(
         group.attributes["name"] = layer.name
         for i, array in enumerate(layer.get_weights()):
             group.members[str(i)] = array
+        group.members.update(_keras_learnt.beside(layer))
     compiled = model._compiled if include_optimizer else None
     if compiled is not None and compiled.loss is not None:
         group = root.at("optimizer/vars")
@@ -315,7 +321,10 @@ def _by_name(model: Sequential) -> _h5write.Group:
             )
         group = root.at(layer.name)
         arrays = layer.get_weights()
-        names = [f"{layer.name}/{v.name}" for v in variables if v.layer is layer]
+        words = [v.name for v in variables if v.layer is layer]
+        # What Normalization has learnt is none of the network's.
+        words = words or ["mean", "variance", "count"][: len(arrays)]
+        names = [f"{layer.name}/{word}" for word in words]
         group.attributes["weight_names"] = names
         for name, array in zip(names, arrays, strict=True):
             group.put(name, array)

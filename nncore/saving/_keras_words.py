@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import (
     _legacy,
+    _lookup,
     activations,
     constraints,
     initializers,
@@ -25,7 +26,7 @@ from .. import (
     regularizers,
 )
 from .._legacy import callers_level
-from . import _config
+from . import _config, _keras_learnt
 from ._files import ModelFileError
 
 # What an argument holds, by the end of its name; others are taken as they are.
@@ -50,7 +51,14 @@ _ACTIVATION_LAYERS = {
 # Arguments by which Keras talks to itself.
 _NOTES = frozenset(
     {"dtype", "trainable", "name", "fn", "jit_compile", "is_legacy_optimizer"}
-    | {"registered_name", "build_config", "shared_object_id", "input_dtype"}
+    | {
+        "vocabulary_size",
+        "oov_method",
+        "registered_name",
+        "build_config",
+        "shared_object_id",
+        "input_dtype",
+    }
 )
 # Arguments of Keras 1 that say by such a value that there is nothing to do.
 _OFF = {"mode": 0, "dropout": 0.0}
@@ -132,6 +140,9 @@ def _node(node: Any, what: str) -> tuple[Any, str]:
             f"{what} must have a `class_name`. Received: {node!r:.200}"
         )
     config = node.get("config")
+    registered = node.get("registered_name")
+    if isinstance(registered, str) and _lookup.custom_object(registered) is not None:
+        return {} if config is None else config, registered
     return {} if config is None else config, name.rpartition(">")[2]
 
 
@@ -141,7 +152,9 @@ def _is_old(content: dict[str, Any]) -> bool:
 
 def _layer(cls: str, config: Any, place: int, old: bool) -> dict[str, Any]:
     words = _fitting(_config.layer_class(cls), cls, config)
-    words.pop("dtype", None)
+    words = _keras_learnt.read(cls, words)
+    if words.pop("dtype", None) in layers.core.RAW and cls == "InputLayer":
+        words["dtype"] = config["dtype"]
     if place or "batch_input_shape" in words:
         words.pop("input_shape", None)
         if cls != "Embedding":
@@ -170,6 +183,9 @@ def _fitting(maker: Any, owner: str, config: Any) -> dict[str, Any]:
     ignored = _NOTES | _legacy.DROPPED.get(owner, frozenset())
     known = {} if maker is None else inspect.signature(maker).parameters
     words: dict[str, Any] = {}
+    if "adapted" in config:
+        words["adapted"] = config["adapted"]
+        config = {word: value for word, value in config.items() if word != "adapted"}
     for old, value in config.items():
         word: str = renamed.get(old) or old
         if word in known or (maker is None and value is not None):
@@ -345,7 +361,8 @@ def model_node(model: Any) -> dict[str, Any]:
             for word, value in layer.get_config().items()
             if word != "batch_input_shape"
         }
-        node = _object("keras.layers", type(layer).__name__, config | {"dtype": policy})
+        config = _keras_learnt.written(layer, config | {"dtype": policy})
+        node = _owned(_object("keras.layers", type(layer).__name__, config), layer)
         if layer.get_weights():
             node["build_config"] = {"input_shape": [None, *shape]}
         entries.append(node)
@@ -376,7 +393,7 @@ def compile_node(compiled: Any) -> dict[str, Any]:
     weight = config["loss_weights"]
     return {
         "optimizer": _optimizer_node(config["optimizer"]),
-        "loss": None if loss is None else _named("keras.losses", loss),
+        "loss": loss if isinstance(loss, str | None) else _named("keras.losses", loss),
         "loss_weights": None if weight == 1 else weight,
         "metrics": written[0] or None,
         "weighted_metrics": written[1] or None,
@@ -395,6 +412,19 @@ def _object(module: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _owned(node: dict[str, Any], part: Any) -> dict[str, Any]:
+    """A node of an object, under its registered name if its class is a user's."""
+    cls = type(part)
+    if cls.__module__.partition(".")[0] == "nncore":
+        return node
+    registered = _lookup.class_name(cls)
+    return node | {
+        "module": cls.__module__,
+        "class_name": cls.__name__,
+        "registered_name": registered,
+    }
+
+
 def _named(module: str, written: dict[str, Any]) -> dict[str, Any]:
     config = {k: v for k, v in written["config"].items() if (k, v) != ("dtype", None)}
     return _object(module, written["class_name"], config)
@@ -407,7 +437,7 @@ def _input_node(model: Any) -> dict[str, Any]:
         "InputLayer",
         {
             "batch_shape": [None, *model.input_shape[1:]],
-            "dtype": model.dtype,
+            "dtype": _keras_learnt.input_dtype(given, model),
             "sparse": False,
             "name": "input_layer" if given is None else given.name,
         },

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._legacy import callers_level
 from ..layers import Layer
+from ..layers.preprocessing import Preprocessing
 from ..models import Sequential
 
 Entry = tuple[str, Sequence[NDArray[Any]]]
@@ -76,7 +77,22 @@ def keep(model: Sequential, entries: Sequence[Entry]) -> None:
         ValueError: they do not fit.
     """
     variables = model._make_plan().variables
-    arrays = [array for _, values in entries for array in values]
+    owners = {id(variable.layer) for variable in variables}
+    prepares = [
+        layer
+        for layer in model.layers
+        if id(layer) not in owners
+        and isinstance(layer, Preprocessing)
+        and layer.get_weights()
+    ]
+    targets = [x for x in model.layers if id(x) in owners or x in prepares]
+    rest = []
+    for index, entry in enumerate(entries):
+        if index < len(targets) and targets[index] in prepares:
+            targets[index].set_weights(entry[1])
+        else:
+            rest.append(entry)
+    arrays = [array for _, values in rest for array in values]
     shapes = [variable.shape for variable in variables]
     if [array.shape for array in arrays] != shapes:
         raise ValueError(

@@ -1,6 +1,11 @@
 """Utilities: seeds, one-hot targets, normalised rows, data sets, pictures."""
 
-from .._lookup import custom_object_scope
+from .._lookup import (
+    custom_object_scope,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
 from .._random import set_random_seed
 from ._files import get_file
 from ._plot_model import plot_model
@@ -14,8 +19,11 @@ __all__ = [
     "Sequence",
     "custom_object_scope",
     "get_file",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
     "plot_model",
+    "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
 ]
