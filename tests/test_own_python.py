@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -460,6 +462,15 @@ def test_a_model_in_numpy_predicts_in_every_way():
     model.pop()
     with pytest.raises(RuntimeError, match="must be called again"):
         run()
+
+
+def test_the_page_that_explains_it_runs(tmp_path, monkeypatch):
+    page = Path(__file__).parents[1] / "docs" / "own-parts.md"
+    if not page.exists():
+        pytest.skip("the documentation is not beside the tests")
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
 
 
 # ---- Files ---------------------------------------------------------------------------
