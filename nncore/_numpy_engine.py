@@ -305,8 +305,9 @@ class _Sums:
 class _Epoch:
     """The epoch under way: its rows and their order, the next batch, sums so far."""
 
-    def __init__(self, n: int, order: Array | None, n_metrics: int) -> None:
-        self.n, self.order = n, order
+    def __init__(self, n: int, is_shuffled: bool, n_metrics: int) -> None:
+        self.n, self.is_shuffled = n, is_shuffled
+        self.order: Array | None = None
         self.batch = self.rows = 0
         self.sums = _Sums(n_metrics)
 
@@ -380,7 +381,8 @@ class Network:
             while batches < max_batches and len(report) < max_epochs:
                 epoch = self._epoch
                 if epoch is None or (epoch.n != n and not stream):
-                    self._epoch = epoch = self._begun(n, shuffle, order)
+                    self._epoch = epoch = self._begun(n, shuffle and order is None)
+                epoch.order = self._order(epoch, order)
                 first = 0 if stream else epoch.batch * batch_size
                 rows = slice(first, min(first + batch_size, n))
                 at: Any = rows if epoch.order is None else epoch.order[rows]
@@ -410,13 +412,18 @@ class Network:
         found = np.array(report, np.float64).reshape(-1, width)
         return found, batches, len(report), nan_batch
 
-    def _begun(self, n: int, shuffle: bool, order: Array | None) -> _Epoch:
+    def _begun(self, n: int, is_shuffled: bool) -> _Epoch:
         """A new epoch."""
-        net = self._net
-        if shuffle and order is None:
-            order = reference.shuffled(n, net.seed, net.epochs_lived)
-            net.epochs_lived += 1
-        return _Epoch(n, order, len(net.metrics))
+        self._net.epochs_lived += is_shuffled
+        return _Epoch(n, is_shuffled, len(self._net.metrics))
+
+    def _order(self, epoch: _Epoch, given: Array | None) -> Array | None:
+        """The rows of an epoch in order; None: as they lie."""
+        if not epoch.is_shuffled:
+            return given
+        if epoch.order is not None:
+            return epoch.order
+        return reference.shuffled(epoch.n, self._net.seed, self._net.epochs_lived - 1)
 
     def _step(
         self,
@@ -465,6 +472,27 @@ class Network:
     def reset_epoch(self) -> None:
         """Drop a half-done epoch."""
         self._epoch = None
+
+    def get_epoch(self) -> Array:
+        """The epoch under way as numbers, for `set_epoch`; all 0 between epochs."""
+        epoch = self._epoch or _Epoch(0, False, len(self._net.metrics))
+        place = [epoch.n, epoch.is_shuffled, epoch.batch, epoch.rows]
+        return np.concatenate([place, epoch.sums.total, epoch.sums.count])
+
+    def set_epoch(self, values: Any) -> None:
+        """Go on in the epoch that `get_epoch` described; counters are set before."""
+        numbers = np.asarray(values, np.float64)
+        if numbers.shape != self.get_epoch().shape:
+            raise ValueError(
+                f"values must have shape {self.get_epoch().shape}. "
+                f"Received: {numbers.shape}"
+            )
+        n, is_shuffled, batch, rows = (int(number) for number in numbers[:4])
+        epoch = _Epoch(n, bool(is_shuffled), len(self._net.metrics))
+        epoch.batch, epoch.rows = batch, rows
+        total, count = np.split(numbers[4:], 2)
+        epoch.sums.total, epoch.sums.count = total.copy(), count.copy()
+        self._epoch = epoch if n else None
 
     def running(self) -> list[float]:
         """Loss and metrics so far in the epoch under way."""

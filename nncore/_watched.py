@@ -84,6 +84,7 @@ class Watched:
         self.n_plain = n_plain
         self.training: _Block | None = None  # of the epoch under way
         self.done = 0  # batches of it
+        self.skipped = 0  # batches of the next one that were done before a restart
         self.n_rows = 0
         self.testing: _Block | None = None
         self.tested = streaming
@@ -96,6 +97,10 @@ class Watched:
         """As the core's."""
         self.network.reset_epoch()
         self.training = None
+
+    def reset_watch(self, batches: int) -> None:
+        """Begin amid an epoch, so many batches of which have been done."""
+        self.training, self.skipped = None, batches
 
     def set_counters(self, counters: Any) -> None:
         """As the core's."""
@@ -115,7 +120,8 @@ class Watched:
         """As the core's, but for one epoch at most."""
         n, size = len(x), min(batch_size, len(x))
         if self.training is None or not (stream or self.n_rows == n):
-            self.training, self.done, self.n_rows = self._block(n, size), 0, n
+            self.training, self.n_rows = self._block(n, size), n
+            self.done, self.skipped = self.skipped, 0
             for metric in self.streaming.values():
                 metric.reset_state()
         block = self.training

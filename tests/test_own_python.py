@@ -212,6 +212,104 @@ def test_the_orthogonal_regularizer_pushes_as_its_value_says(mode):
     )
 
 
+KINDS = {
+    "batch": lambda: [layers.BatchNormalization(momentum=0.9)],
+    "layer": lambda: [layers.LayerNormalization()],
+    "rms": lambda: [layers.RMSNormalization()],
+    "unit": lambda: [layers.UnitNormalization()],
+    "prelu": lambda: [layers.PReLU("ones")],
+    "noise": lambda: [layers.GaussianNoise(0.1), layers.GaussianDropout(0.2)],
+    "alpha": lambda: [layers.Dense(4, "selu"), layers.AlphaDropout(0.1)],
+    "moved": lambda: [layers.Reshape((5, 1)), layers.Permute((2, 1)), layers.Flatten()],
+    "penalty": lambda: [layers.Dense(4, activity_regularizer="l2")],
+    "held": lambda: [layers.Dense(4, kernel_constraint="unit_norm")],
+    "softmax": lambda: [layers.Dense(4, "softmax")],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_layer_trains_in_numpy_as_in_the_core(kind):
+    models = []
+    for loss in ("mse", squares):
+        model = nncore.Sequential(
+            [layers.Input((5,)), *KINDS[kind](), layers.Dense(1)],
+            seed=3,
+            dtype="float64",
+        )
+        model.compile("adam", loss)
+        model.fit(X, Y, epochs=3, batch_size=16, verbose=0)
+        models.append(model)
+    theirs, mine = models
+    assert engine(mine) == "numpy" != engine(theirs)
+    for one, other in zip(mine.get_weights(), theirs.get_weights(), strict=True):
+        assert close(one, other, "float64", 1e5)
+    assert close(mine.predict(X), theirs.predict(X), "float64", 1e5)
+
+
+def test_embeddings_train_in_numpy_as_in_the_core():
+    x = RNG.integers(0, 7, size=(60, 3))
+    found = []
+    for loss in ("mse", squares):
+        stack = [layers.Embedding(7, 2), layers.Flatten(), layers.Dense(1)]
+        model = nncore.Sequential(stack, seed=3, dtype="float64")
+        model.compile("sgd", loss)
+        model.fit(x, Y, epochs=2, verbose=0)
+        found.append(model.predict(x))
+    assert close(*found, "float64")
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
+def test_losses_of_ones_own_are_reduced_as_those_of_the_core(reduction):
+    found = []
+    for cls in (losses.MeanSquaredError, OwnSquares):
+        model = nncore.Sequential([layers.Dense(1)], seed=3, dtype="float64")
+        model.compile("sgd", cls(reduction), loss_weights=0.01)
+        weights = np.linspace(0.5, 2, 60)
+        words = {"sample_weight": weights, "batch_size": 16, "verbose": 0}
+        history = model.fit(X, Y, epochs=3, shuffle=False, **words).history["loss"]
+        found.append(np.array([*history, model.evaluate(X, Y, **words)]))
+    assert close(*found, "float64")
+
+
+def test_constraints_and_penalties_of_outputs_may_be_ones_own():
+    def clipped(w):
+        return np.clip(w, -0.1, 0.1)
+
+    model = nncore.Sequential(
+        [
+            layers.Dense(
+                4,
+                activation="tanh",
+                kernel_constraint=clipped,
+                activity_regularizer=OwnL2(),
+            ),
+            layers.Dense(1),
+        ],
+        seed=1,
+        dtype="float64",
+    )
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    assert np.abs(model.get_weights()[0]).max() <= 0.1
+    network = model._ready_network()
+    loss, gradients = network.gradient(X, Y, None)
+    expected = nncore.Sequential([layers.Dense(4, "tanh"), layers.Dense(1)])
+    expected.compile("sgd", "mse")
+    expected.build((None, 5))
+    expected.set_weights(model.get_weights())
+    outputs = np.tanh(X @ model.get_weights()[0] + model.get_weights()[1])
+    penalty = 0.01 * (outputs**2).sum() / 60
+    assert abs(loss - penalty - expected.evaluate(X, Y, verbose=0)) < 1e-6
+    w = network.get_variable(0)
+    found = []
+    for sign in (1, -1):
+        moved = w.copy()
+        moved[1, 2] += sign * 1e-6
+        network.set_variable(0, moved)
+        found.append(network.gradient(X, Y, None)[0])
+    assert abs((found[0] - found[1]) / 2e-6 - gradients[0][1, 2]) < 1e-8
+
+
 # ---- What is missing is said at compile ----------------------------------------------
 
 
@@ -471,6 +569,27 @@ def test_the_page_that_explains_it_runs(tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(code, {})
+
+
+@pytest.mark.parametrize("when", ["epoch", 2])
+def test_a_killed_training_goes_on_to_the_same_weights(when, tmp_path):
+    class Kill(nncore.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.batches = getattr(self, "batches", 0) + 1
+            if self.batches == 7:
+                raise KeyboardInterrupt
+
+    def fit(*callbacks):
+        model = pair(True, "float32", "all")
+        model.fit(X, Y, batch_size=16, epochs=4, verbose=0, callbacks=list(callbacks))
+        return model
+
+    def backup():
+        return nncore.callbacks.BackupAndRestore(tmp_path, save_freq=when)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(backup(), Kill())
+    assert same(fit(backup()).get_weights(), fit().get_weights())
 
 
 # ---- Files ---------------------------------------------------------------------------

@@ -186,13 +186,18 @@ def _check(training: Training, state: Any, tensors: dict[str, Array]) -> None:
 
 def _take(training: Training, state: Any, tensors: dict[str, Array]) -> None:
     model = training.model
-    training.network = network = model._seeded(state["seed"])
+    network = model._seeded(state["seed"])
     for i in range(network.n_variables):
         network.set_variable(i, tensors[f"weight/{i}"])
         for k in range(network.n_slots):
             network.set_slot(k, i, tensors[f"slot{k}/{i}"])
     network.set_counters(state["counters"])
     network.set_epoch(tensors["epoch"])
+    assert model._compiled is not None
+    training.network = model._compiled.measured(network)
+    if training.network is not network:
+        # The metrics begin amid an epoch: what they saw of it is not written down.
+        training.network.reset_watch(state["batch"])  # type: ignore[attr-defined]
     training.epoch, training.done = state["epoch"], state["batch"]
     model.stop_training = state["stopped"]
     if state["learning_rate"] is not None and model.optimizer is not None:

@@ -197,7 +197,7 @@ def _arrays(module: Any) -> list[NDArray[Any]]:
 def _modules(layer: layers.Layer, nn: Any) -> Iterator[Any]:
     if isinstance(layer, layers.Dense):
         yield _linear(layer, nn)
-        if layer.activation.name != "linear":
+        if layer.activation != activations.get("linear"):
             yield _module(layer, nn)
     elif isinstance(layer, layers.Activation):
         yield _module(layer, nn)
@@ -282,6 +282,8 @@ def _linear(layer: layers.Dense, nn: Any) -> Any:
 def _module(layer: Any, nn: Any) -> Any:
     """The module for a layer's activation."""
     name, args = layer.activation.name, layer.activation.args
+    if layer.activation.function is not None:
+        name = "a function of one's own"
     slope, most, threshold = args
     makers: dict[str, Callable[[], Any]] = {
         "softmax": lambda: nn.Softmax(dim=-1),
