@@ -36,6 +36,7 @@ from nncore._legacy import accepts_old_words, callers_level, shows_accuracy
 from nncore._old_verbs import OldVerbs
 from nncore.callbacks import Callback, CallbackList, History
 from nncore.layers import InputLayer, Layer
+from nncore.layers.preprocessing import Preprocessing
 from nncore.saving import clone_model, load_model, model_from_json, save_model
 
 if TYPE_CHECKING:
@@ -506,6 +507,8 @@ class Sequential(OldVerbs):
         """
         if not self.built:
             return []
+        if any(layer.get_weights() for layer in self._preparing()):
+            return [w for layer in self._layers for w in layer.get_weights()]
         network = self._ready_network()
         assert self._plan is not None
         return _plan.weights(network, self._plan)
@@ -531,7 +534,25 @@ class Sequential(OldVerbs):
         with self._holding("set_weights"):
             network = self._ready_network()
             assert self._plan is not None
-            _plan.set_weights(network, self._plan, weights)
+            rest, learnt = list(weights), []
+            for layer in self._preparing():
+                # Layers in front come first; behind others, in their place.
+                place = sum(
+                    len(before.get_weights())
+                    for before in self._layers[: self._layers.index(layer)]
+                    if not isinstance(before, Preprocessing)
+                )
+                n = len(layer.get_weights())
+                learnt.append((layer, rest[place : place + n]))
+                del rest[place : place + n]
+            _plan.set_weights(network, self._plan, rest)
+            for layer, values in learnt:
+                if values:
+                    layer.set_weights(values)
+
+    def _preparing(self) -> list[Preprocessing]:
+        """The layers that prepare data: what they have learnt they keep themselves."""
+        return [layer for layer in self._layers if isinstance(layer, Preprocessing)]
 
     @property
     def weights(self) -> list[NDArray[Any]]:
@@ -594,7 +615,8 @@ class Sequential(OldVerbs):
                 f"Model {self.name!r} must be built before its weights can be counted: "
                 "call build((None, columns)) or fit. Received: no input shape"
             )
-        return sum(v.size for v in self._make_plan().variables)
+        learnt = sum(layer.count_params() for layer in self._preparing())
+        return learnt + sum(v.size for v in self._make_plan().variables)
 
     # ---- compile -----------------------------------------------------------------
 
@@ -1743,6 +1765,9 @@ class Sequential(OldVerbs):
                     trained += variable.size
                 else:
                     frozen += variable.size
+            for layer in self._preparing():
+                sizes[id(layer)] = layer.count_params()
+                frozen += layer.count_params()
             if self._network is not None and self._network.counters["steps"]:
                 # The step count and the learning rate are Keras's other two.
                 kept = self._network.n_slots * trained + 2

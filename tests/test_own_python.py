@@ -310,6 +310,21 @@ def test_constraints_and_penalties_of_outputs_may_be_ones_own():
     assert abs((found[0] - found[1]) / 2e-6 - gradients[0][1, 2]) < 1e-8
 
 
+def test_gradients_can_be_checked_by_their_writer():
+    class Wrong(OwnDense):
+        def gradient(self, inputs, outputs, d_outputs):
+            return d_outputs @ self.kernel.T, [inputs.T @ d_outputs, d_outputs.mean(0)]
+
+    good = pair(True, "float32", "all")
+    before = good.get_weights()
+    assert nncore.utils.check_gradients(good, X, Y) < 1e-6
+    assert same(good.get_weights(), before)
+    model = nncore.Sequential([Wrong(3, name="odd"), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="The gradient by 'odd/weight_1' must be"):
+        nncore.utils.check_gradients(model, X, Y)
+
+
 # ---- What is missing is said at compile ----------------------------------------------
 
 

@@ -338,10 +338,10 @@ def test_what_was_learnt_is_in_every_copy(which, tmp_path):
         nncore.models.clone_model(model),
     ]
     for other in copies:
+        assert other.layers[0].get_config() == layer.get_config()
         other.set_weights(model.get_weights())
         assert (other.predict(x) == model.predict(x)).all()
         assert (other.layers[0](x) == layer(x)).all()
-        assert other.layers[0].get_config() == layer.get_config()
     json.dumps(layer.get_config())
 
 
@@ -373,6 +373,10 @@ def test_normalization_has_the_weights_of_keras():
     model = model_of(fresh)
     model.build((None, 4))
     assert [w.shape for w in fresh.get_weights()] == [(4,), (4,), ()]
+    assert model.count_params() == 9 + 30 + 7
+    assert len(model.get_weights()) == len(model.weights) == 7
+    with pytest.raises(ValueError, match="must be 4 arrays"):
+        model.set_weights(model.get_weights()[:-1])
     fresh.set_weights([mean, variance, count])
     assert np.allclose(fresh(X), norm(X), atol=1e-5)
     with pytest.raises(ValueError, match="must be mean and variance"):

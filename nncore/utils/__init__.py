@@ -8,6 +8,7 @@ from .._lookup import (
 )
 from .._random import set_random_seed
 from ._files import get_file
+from ._gradients import check_gradients
 from ._plot_model import plot_model
 from ._progbar import Progbar
 from .data_utils import PyDataset, Sequence
@@ -17,6 +18,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "check_gradients",
     "custom_object_scope",
     "get_file",
     "get_registered_name",
