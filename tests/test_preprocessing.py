@@ -411,3 +411,118 @@ def test_files_of_keras_hold_what_was_learnt(which, ending, tmp_path):
     path = tmp_path / f"model{ending}"
     model.save(path)
     assert (nncore.load_model(path).predict(x) == model.predict(x)).all()
+
+
+# ---- Beside Keras --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keras_layers():
+    keras = pytest.importorskip("keras")
+    return keras.layers
+
+
+def alike(theirs, mine, exact=True):
+    theirs = np.asarray(theirs)
+    if theirs.dtype == object:
+        theirs = np.array([text.decode() for text in theirs.ravel()])
+        mine = np.asarray(mine).ravel()
+    assert theirs.shape == mine.shape
+    if exact:
+        assert (theirs == mine).all()
+    else:
+        assert np.allclose(theirs, mine, rtol=4 * np.finfo(np.float32).eps, atol=0)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("axis", [-1, None, 1, (1, 2)])
+@pytest.mark.parametrize("invert", [False, True])
+def test_normalization_is_that_of_keras(keras_layers, axis, invert):
+    data, x = RNG.normal(3, 2, (40, 4, 3)), np.float32(RNG.normal(size=(5, 4, 3)))
+    found = []
+    for module in (keras_layers, layers):
+        learnt = module.Normalization(axis=axis, invert=invert)
+        learnt.adapt(data)
+        given = module.Normalization(axis=axis, mean=2.0, variance=3.0, invert=invert)
+        found.append([learnt(x), given(x)])
+    for theirs, mine in zip(*found, strict=True):
+        alike(theirs, mine, exact=False)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("bins", [2, 3, 10, 50])
+@pytest.mark.parametrize("rows", [5, 60, 7777])
+def test_boundaries_are_those_of_keras(keras_layers, bins, rows):
+    pytest.importorskip("tensorflow")
+    data = RNG.normal(size=(rows, 2))
+    found = []
+    for module in (keras_layers, layers):
+        for epsilon in (0.1, 0.01, 0.001):
+            layer = module.Discretization(num_bins=bins, epsilon=epsilon)
+            layer.adapt(iter([data[:4], data[4:]]))
+            found.append(layer.bin_boundaries)
+    assert found[:3] == found[3:]
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
+def test_encodings_are_those_of_keras(keras_layers, mode):
+    x = RNG.integers(0, 9, (20, 3))
+    edges = [0.1, 0.3, 0.7]
+    for part in (x, x[:, :1]):
+        pair = [m.CategoryEncoding(9, output_mode=mode) for m in (keras_layers, layers)]
+        alike(*(layer(part) for layer in pair))
+        pair = [
+            m.Discretization(edges, output_mode=mode) for m in (keras_layers, layers)
+        ]
+        alike(*(layer(np.float32(part / 10)) for layer in pair))
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count", "tf_idf"])
+@pytest.mark.parametrize("oov", [1, 3])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("most", [None, 6])
+def test_lookups_are_those_of_keras(keras_layers, mode, oov, masked, most):
+    pytest.importorskip("tensorflow")
+    words = np.array([*"abcdefghij", "longer token", "ü", "", "x y"])
+    data = {
+        "StringLookup": (
+            RNG.choice(words[:9], (30, 2)),
+            RNG.choice(words, (20, 3)),
+            "a",
+        ),
+        "IntegerLookup": (
+            *(RNG.integers(-5, n, (30, 2)) for n in (15, 20)),
+            3,
+        ),
+    }
+    for name, (seen, x, mask) in data.items():
+        pair = []
+        for module in (keras_layers, layers):
+            layer = getattr(module, name)(
+                output_mode=mode,
+                num_oov_indices=oov,
+                mask_token=mask if masked else None,
+                max_tokens=most,
+                pad_to_max_tokens=most is not None,
+            )
+            layer.adapt(seen)
+            pair.append(layer)
+        assert [*pair[0].get_vocabulary()] == pair[1].get_vocabulary()
+        for part in (x, x[:, :1]):
+            alike(*(layer(part) for layer in pair), exact=mode != "tf_idf")
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("salt", [None, 3, (1, 2)])
+@pytest.mark.parametrize("mode", ["int", "multi_hot", "count"])
+def test_hashes_are_those_of_the_installed_keras(keras_layers, salt, mode):
+    pytest.importorskip("tensorflow")
+    texts = np.array(["ab" * n for n in range(60)]).reshape(-1, 3)
+    for x, mask in ((texts, "abab"), (RNG.integers(-9, 9, (20, 3)), 3)):
+        pair = [
+            m.Hashing(5, mask_value=mask, salt=salt, output_mode=mode)
+            for m in (keras_layers, layers)
+        ]
+        alike(*(layer(x) for layer in pair))
