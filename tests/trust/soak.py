@@ -120,15 +120,15 @@ def main() -> int:
     options = parser.parse_args()
     rng = random.Random(options.seed)
     ways: collections.Counter[str] = collections.Counter()
-    begun, early = time.monotonic(), None
+    begun, early = time.monotonic(), tuple[float, int, int]()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        while (passed := time.monotonic() - begun) < options.seconds:
-            if early is None and passed > options.seconds / 5:
+        while (passed := time.monotonic() - begun) < options.seconds or not early:
+            # By then everything has been imported and every size of block been used.
+            if not early and passed > options.seconds / 5 and ways.total() >= 100:
                 early = state()
             ways[turn(rng, folder)] += 1
     late = state()
-    assert early is not None
     print(
         f"{ways.total():,} models in {options.seconds:.0f} s, seed {options.seed}: "
         f"memory {early[0]:.1f} MiB, then {late[0]:.1f}; threads {early[1]}, then "
