@@ -120,7 +120,8 @@ def main() -> int:
     options = parser.parse_args()
     rng = random.Random(options.seed)
     ways: collections.Counter[str] = collections.Counter()
-    begun, early = time.monotonic(), tuple[float, int, int]()
+    begun = time.monotonic()
+    early: tuple[float, int, int] | None = None
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         while (passed := time.monotonic() - begun) < options.seconds or not early:
@@ -129,6 +130,7 @@ def main() -> int:
                 early = state()
             ways[turn(rng, folder)] += 1
     late = state()
+    assert early is not None
     print(
         f"{ways.total():,} models in {options.seconds:.0f} s, seed {options.seed}: "
         f"memory {early[0]:.1f} MiB, then {late[0]:.1f}; threads {early[1]}, then "
