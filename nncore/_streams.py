@@ -29,6 +29,12 @@ class Item(NamedTuple):
     weights: Any = None
 
 
+def _is_numbered(x: Any) -> bool:
+    """Whether `x` gives batches by number: a `PyDataset`, also another library's."""
+    words = ("__getitem__", "__len__", "on_epoch_end")
+    return isinstance(x, PyDataset) or all(hasattr(x, word) for word in words)
+
+
 def is_stream(x: Any) -> bool:
     """Whether `x` gives batches, rather than being rows itself.
 
@@ -36,7 +42,7 @@ def is_stream(x: Any) -> bool:
         >>> is_stream(batch for batch in []), is_stream([[1.0]]), is_stream(None)
         (True, False, False)
     """
-    if isinstance(x, (PyDataset, Stream)):
+    if isinstance(x, Stream) or _is_numbered(x):
         return True
     if isinstance(x, (np.ndarray, list, tuple, str, bytes, dict, set, frozenset)):
         return False
@@ -70,7 +76,7 @@ class Stream:
 
     def __init__(
         self,
-        source: Iterable[Any] | PyDataset,
+        source: Any,
         argument: str = "x",
         *,
         steps: int | None = None,
@@ -85,7 +91,8 @@ class Stream:
         self.shuffles = shuffles
         self.seed = seed
         # An iterator is its own iterator: what it has given is gone.
-        self.once = not isinstance(source, PyDataset) and iter(source) is source
+        self.numbered = _is_numbered(source)
+        self.once = not self.numbered and iter(source) is source
         self._pass: Iterator[Any] | None = None
         self._passes = 0  # begun
         self._said = False  # that it ended
@@ -97,10 +104,14 @@ class Stream:
         """Batches of an epoch; None: unknown."""
         if self.limit is not None or self.rows is not None:
             return self.limit
+        return self._length()
+
+    def _length(self) -> int | None:
+        """Batches of a pass; None: unknown."""
         if isinstance(self.source, PyDataset):
             return self.source.num_batches
         try:
-            return len(self.source)  # type: ignore[arg-type]
+            return len(self.source)
         except (TypeError, NotImplementedError):
             # A data set of unknown length may say so only when it is asked.
             return None
@@ -197,18 +208,18 @@ class Stream:
             item = self._item(next(self._pass))
         except StopIteration:
             self._pass = None
-            if isinstance(self.source, PyDataset):
+            if self.numbered:
                 self.source.on_epoch_end()
             return None
         self._given += 1
         return item
 
     def _begin(self) -> Iterator[Any]:
-        if not isinstance(self.source, PyDataset):
+        if not self.numbered:
             return iter(self.source)
         number, self._passes = self._passes, self._passes + 1
-        self.source.on_epoch_begin()
-        length = self.source.num_batches
+        getattr(self.source, "on_epoch_begin", bool)()
+        length = self._length()
         if length is None:
             return iter(self.source)
         order: Iterable[int] = range(length)

@@ -82,6 +82,24 @@ def test_patients_of_2016(table, tmp_path):
     assert 100 < number("ones:", out) < 350
 
 
+def test_patients_of_2018(table, tmp_path):
+    pytest.importorskip("sklearn")
+    out = output("pima_2018", table, "--epochs", 30, cwd=tmp_path)
+    assert "['acc', 'learning_rate', 'loss', 'val_acc', 'val_loss']" in out
+    assert 15 <= number("epochs:", out) <= 30
+    assert number("test acc:", out) > 0.7
+    assert number("folds:", out) > 0.7
+
+
+def test_patients_of_2023(table, tmp_path):
+    pytest.importorskip("pandas")
+    out = output("pima_2023", table, cwd=tmp_path)
+    assert "TensorFlow 2" in out
+    assert re.search(r"Epoch 1/30 - 20/20 - .* - auc: .* - val_recall: ", out)
+    assert number("Accuracy:", out) > 0.7 and number("AUC:", out) > 0.75
+    assert "Loaded alike: True" in out
+
+
 def test_a_generator_of_2016(tmp_path):
     out = output("generator_2016", cwd=tmp_path)
     assert number("(?m)^acc", out) > 0.9 and number("val_acc", out) > 0.9

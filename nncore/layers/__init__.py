@@ -10,6 +10,7 @@ from typing import Any
 from .. import _lookup
 from ._layer import Layer
 from .advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .advanced_activations import ThresholdedReLU as ThresholdedReLU
 from .core import (
     Activation,
     ActivityRegularization,

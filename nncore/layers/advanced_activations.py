@@ -6,10 +6,11 @@ Keras 1 and 2 have them in a module of this name.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from .. import _checks, activations, constraints, initializers, regularizers
-from .._legacy import accepts_old_words
+from .._legacy import accepts_old_words, callers_level
 from ._layer import Layer, WeightSpec, held
 from .core import Activation
 
@@ -342,3 +343,44 @@ class PReLU(Layer):
                 )
             spec["kernel_constraint"] = {**constraint, "axis": 0}
         return spec
+
+
+def ThresholdedReLU(
+    theta: float = 1.0,
+    *,
+    name: str | None = None,
+    trainable: bool = True,
+    dtype: str | None = None,
+    input_shape: Any = None,
+    input_dim: int | None = None,
+) -> ReLU:
+    """Return the `ReLU` that Keras 1 and 2 call so: x above theta, else 0.
+
+    Args:
+        theta: The threshold, at least 0.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        input_dim: As in `Layer`.
+
+    Examples:
+        >>> import nncore, warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     nncore.layers.ThresholdedReLU(2.0).activation([1.0, 3.0])
+        array([0., 3.], dtype=float32)
+    """
+    warnings.warn(
+        "`ThresholdedReLU(theta)` is now `ReLU(threshold=theta)`.",
+        DeprecationWarning,
+        stacklevel=callers_level(),
+    )
+    return ReLU(
+        threshold=theta,
+        name=name,
+        trainable=trainable,
+        dtype=dtype,
+        input_shape=input_shape,
+        input_dim=input_dim,
+    )

@@ -48,6 +48,7 @@ history = model.fit(
     validation_freq=2,
     callbacks=[
         keras.callbacks.LearningRateScheduler(lambda epoch, lr: lr * 0.95),
+        keras.callbacks.TerminateOnNaN(),
     ],
     verbose=0,
 )
