@@ -161,6 +161,40 @@ def test_batches_train_and_validate_the_bits_of_arrays(trained, kind, validation
     assert list(history.history) == list(trained[1])
 
 
+def test_metrics_that_need_all_outputs_see_those_of_all_batches():
+    metrics = nncore.metrics
+    histories, scores = [], []
+    for stream in (True, False):
+        model = made()
+        model.compile(
+            "adam",
+            "binary_crossentropy",
+            metrics=[
+                metrics.AUC(name="auc"),
+                metrics.F1Score("macro", name="f1"),
+                "mse",
+            ],
+            weighted_metrics=[metrics.Precision(name="precision")],
+        )
+        options = {"epochs": 2, "shuffle": False, "verbose": 0}
+        if stream:
+            history = model.fit(Again(), validation_data=Again(), **options)
+            scores.append(model.evaluate(batches(), verbose=0, return_dict=True))
+        else:
+            history = model.fit(
+                *(X, Y, SIZE), sample_weight=W, validation_data=(X, Y, W), **options
+            )
+            scores.append(
+                model.evaluate(X, Y, sample_weight=W, verbose=0, return_dict=True)
+            )
+        histories.append(history.history)
+    for streamed, whole in zip(*[[*h.items()] for h in histories], strict=True):
+        assert streamed[0] == whole[0]
+        np.testing.assert_array_equal(streamed[1], whole[1], err_msg=whole[0])
+    for key, value in scores[0].items():
+        np.testing.assert_array_equal(value, scores[1][key], err_msg=key)
+
+
 def test_tensors_of_other_libraries_are_rows(trained):
     model = made()
     for _ in range(3):
