@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -187,6 +188,27 @@ def test_a_script_ends_as_it_would_have_ended(run, tmp_path, body):
     theirs = launch("work.py", cwd=tmp_path, check=False)
     assert ours.stderr == theirs.stderr
     assert ours.returncode == theirs.returncode != 0
+
+
+def test_a_script_is_interrupted_as_any(run, tmp_path):
+    body = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    ours = run(body, check=False)
+    theirs = launch("work.py", cwd=tmp_path, check=False)
+    assert ours.returncode == theirs.returncode == -signal.SIGINT
+    assert ours.stderr == theirs.stderr and "KeyboardInterrupt" in ours.stderr
+
+
+def test_a_scripts_own_hook_shows_its_errors(run, tmp_path):
+    body = """
+        import sys, traceback
+        def hook(kind, value, tb):
+            print(kind.__name__, len(traceback.extract_tb(tb)))
+        sys.excepthook = hook
+        raise KeyError
+        """
+    ours = run(body, check=False)
+    theirs = launch("work.py", cwd=tmp_path, check=False)
+    assert ours.stdout == theirs.stdout == "KeyError 1\n"
 
 
 def test_an_old_word_is_said_at_the_scripts_own_line(run):

@@ -50,7 +50,7 @@ def run_script(path: str, argv: list[str]) -> int:
         argv: what `sys.argv` is to be.
 
     Returns:
-        0, or 1 after an exception, or 130 after Ctrl-C; the traceback is printed.
+        0, or 2 if there is no such file; exceptions of the script are raised.
     """
     try:
         with io.open_code(os.path.abspath(path)) as file:
@@ -98,10 +98,16 @@ def _run(work: Callable[[], object]) -> int:
     except SystemExit:
         raise
     except BaseException as error:
-        traceback = _from_the_script(error.__traceback__)
-        error.__traceback__ = traceback
-        sys.excepthook(type(error), error, traceback)
-        return 130 if isinstance(error, KeyboardInterrupt) else 1
+        # Python ends the process as it would have ended the script's.
+        hook, traceback = sys.excepthook, _from_the_script(error.__traceback__)
+
+        def show(
+            kind: type[BaseException], value: BaseException, _: TracebackType | None
+        ) -> None:
+            hook(kind, value.with_traceback(traceback), traceback)
+
+        sys.excepthook = show
+        raise
     return 0
 
 
