@@ -35,6 +35,7 @@ from nncore import _training as training
 from nncore._legacy import accepts_old_words, callers_level, shows_accuracy
 from nncore._old_verbs import OldVerbs
 from nncore.callbacks import Callback, CallbackList, History
+from nncore.callbacks._logs import Params
 from nncore.layers import InputLayer, Layer
 from nncore.layers.preprocessing import Preprocessing
 from nncore.saving import clone_model, load_model, model_from_json, save_model
@@ -1009,7 +1010,8 @@ class Sequential(OldVerbs):
             if names is not None:
                 self._columns = names
             self.history = history = _history_in(everyone)
-            self._announce(everyone, level, last_epoch, steps)
+            n_rows = None if rows is None else len(rows)
+            self._announce(everyone, level, last_epoch, steps, n_rows, size, held)
             self._rows_tested = 0
             self.stop_training = False
             self._in_fit = True
@@ -1701,9 +1703,27 @@ class Sequential(OldVerbs):
         return out if len(shape) == 1 else out.reshape(len(out), *shape)
 
     def _announce(
-        self, everyone: CallbackList, verbose: Any, epochs: int, steps: int | None
+        self,
+        everyone: CallbackList,
+        verbose: Any,
+        epochs: int,
+        steps: int | None,
+        n_rows: int | None = None,
+        batch_size: int | None = None,
+        held: Any = None,
     ) -> None:
-        everyone.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
+        words = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        keys = self.metrics_names
+        validates = held is not None
+        old = {
+            "nb_epoch": epochs,
+            "samples": n_rows,
+            "nb_sample": n_rows,
+            "batch_size": batch_size,
+            "do_validation": validates,
+            "metrics": keys + [f"val_{key}" for key in keys if validates],
+        }
+        everyone.set_params(Params(words, old))
         everyone.set_model(self)
 
     # ---- words -------------------------------------------------------------------

@@ -382,6 +382,27 @@ def test_what_gives_no_batches_is_no_generator():
         compiled_model().fit_generator(rows())
 
 
+def test_callbacks_of_keras_1_and_2_find_their_params():
+    seen = []
+
+    class Old(callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            words = ("nb_epoch", "nb_sample", "samples", "batch_size", "metrics")
+            seen.extend(self.params[word] for word in words)
+            seen.append(self.params.get("do_validation"))
+
+    model = compiled_model()
+    history = model.fit(
+        *(*rows(), 10, 3), validation_split=0.2, callbacks=Old(), verbose=0
+    )
+    names = ["loss", "mse", "val_loss", "val_mse"]
+    assert seen == [3, 40, 40, 10, names, True]
+    assert history.params == {"verbose": 0, "epochs": 3, "steps": 4}
+    assert history.params.get("colour", "none") == "none"
+    with pytest.raises(KeyError, match="colour"):
+        history.params["colour"]
+
+
 def test_a_learning_rate_is_set_through_the_backend():
     optimizer = optimizers.SGD(0.5)
     rate = float(backend.get_value(optimizer.lr))

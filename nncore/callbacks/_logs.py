@@ -1,4 +1,4 @@
-"""The numbers that hooks receive, under new and old names."""
+"""What callbacks receive, under new and old names."""
 
 from __future__ import annotations
 
@@ -32,3 +32,24 @@ class Logs(dict[str, Any]):
             return self[key]
         except KeyError:
             return default
+
+
+class Params(dict[str, Any]):
+    """`params` of callbacks; what Keras 1 and 2 had there is found when asked for.
+
+    Args:
+        words: verbose, epochs, steps.
+        old: what else is found.
+    """
+
+    def __init__(self, words: dict[str, Any], old: dict[str, Any]) -> None:
+        super().__init__(words)
+        self._old = old
+
+    def __missing__(self, key: str) -> Any:
+        """An entry of old."""
+        return self._old[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The entry under `key`, new or old, else `default`."""
+        return self[key] if key in self or key in self._old else default
