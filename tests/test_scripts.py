@@ -82,6 +82,14 @@ def test_patients_of_2016(table, tmp_path):
     assert 100 < number("ones:", out) < 350
 
 
+def test_layers_and_optimizers_of_2016(tmp_path):
+    out = output("layers_2016", cwd=tmp_path)
+    reached = re.findall(r"(\w+): 300 batches, accuracy ([\d.]+)", out)
+    assert len(reached) == 7 and all(float(share) > 0.9 for _, share in reached)
+    assert "twin: True" in out and number("train_on_batch:", out) == 2
+    assert number("lookup:", out) > 0.9
+
+
 def test_patients_of_2018(table, tmp_path):
     pytest.importorskip("sklearn")
     out = output("pima_2018", table, "--epochs", 30, cwd=tmp_path)
