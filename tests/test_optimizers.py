@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -194,3 +196,177 @@ def test_an_optimizer_of_ones_own_is_refused():
 
     with pytest.raises(ValueError, match="must be one of"):
         Mine()
+
+
+# ---- Averages, accumulation, exemptions, state ---------------------------------------
+
+X = np.random.default_rng(7).normal(size=(24, 3)).astype("float32")
+Y = X.sum(axis=1)
+
+
+def network(optimizer, **options):
+    model = models.Sequential(
+        [layers.Dense(4, "tanh", input_dim=3), layers.Dense(1)], seed=2
+    )
+    model.compile(optimizer, "mse", **options)
+    return model
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_the_weights_become_their_averages_when_training_ends():
+    plain, averaged = network("sgd"), network(optimizers.SGD(use_ema=True))
+    averages = None
+    for epoch in range(5):
+        plain.train_on_batch(X, Y)
+        weights = plain.get_weights()
+        if averages is None:
+            averages = weights
+        else:
+            averages = [
+                0.99 * a.astype(float) + 0.01 * w
+                for a, w in zip(averages, weights, strict=True)
+            ]
+    averaged.fit(X, Y, batch_size=24, epochs=5, shuffle=False, verbose=0)
+    for a, b in zip(averaged.get_weights(), averages, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+    assert not same(plain.get_weights(), averaged.get_weights())
+
+
+def test_accumulated_batches_are_one_batch():
+    whole = network(optimizers.Adam())
+    parts = network(optimizers.Adam(gradient_accumulation_steps=3))
+    whole.fit(X, Y, batch_size=24, epochs=4, shuffle=False, verbose=0)
+    parts.fit(X, Y, batch_size=8, epochs=4, shuffle=False, verbose=0)
+    for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    assert parts.optimizer.iterations == whole.optimizer.iterations == 4
+
+
+def test_a_scale_of_the_loss_saves_gradients_that_vanish():
+    def trained(factor):
+        model = models.Sequential(
+            [
+                layers.Dense(1, use_bias=False, kernel_initializer="ones", input_dim=1),
+                layers.Dense(1, use_bias=False, kernel_initializer="ones"),
+            ]
+        )
+        model.compile(optimizers.SGD(1.0, loss_scale_factor=factor), "mae")
+        x, y = np.ones((4, 1)), np.full(4, 5.0)
+        values = model.train_on_batch(x, y, sample_weight=np.full(4, 1e-20))
+        return values, model.get_weights()
+
+    lost, kept = trained(None), trained(2.0**30)
+    assert lost[0] == kept[0]
+    assert [float(w[0, 0]) for w in lost[1]] == [1.0, 1.0]
+    assert [float(w[0, 0]) for w in kept[1]] == [1.0, 1.0]
+
+    # Too small to change a weight of 1, but not to be seen by Adam.
+    def moved(factor):
+        model = models.Sequential([layers.Dense(1, input_dim=1)])
+        model.compile(
+            optimizers.RMSprop(0.1, epsilon=0, loss_scale_factor=factor), "mae"
+        )
+        before = model.get_weights()[0]
+        model.train_on_batch([[1.0]], [5.0], sample_weight=[1e-19])
+        return not np.array_equal(before, model.get_weights()[0])
+
+    assert moved(2.0**40)
+
+
+@pytest.mark.parametrize(
+    ("words", "still"),
+    [
+        ({}, []),
+        ({"var_names": ["bias"]}, [1, 3]),
+        ({"var_names": "kernel"}, [0, 2]),
+        ({"var_names": ["first/"]}, [0, 1]),
+        ({"var_list": "second"}, [2, 3]),
+        ({"var_list": "first", "var_names": ["bias"]}, [0, 1, 3]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("clip", [{}, {"clipnorm": 1.0}], ids=str)
+def test_weight_decay_leaves_some_alone(words, still, clip, tmp_path):
+    parts = [
+        layers.Dense(3, input_dim=2, bias_initializer="ones", name="first"),
+        layers.Dense(1, bias_initializer="ones", name="second"),
+    ]
+    optimizer = optimizers.SGD(0.5, weight_decay=0.5, **clip)
+    words = dict(words)
+    if "var_list" in words:
+        words["var_list"] = [p for p in parts if p.name == words["var_list"]]
+    optimizer.exclude_from_weight_decay(**words)
+    model = models.Sequential(parts, seed=1)
+    model.compile(optimizer, "mae")
+    start = model.get_weights()
+    x = np.ones((2, 2))
+    model.train_on_batch(x, np.zeros(2), sample_weight=np.zeros(2))
+    for i, (a, b) in enumerate(zip(start, model.get_weights(), strict=True)):
+        np.testing.assert_array_equal(b, a if i in still else 0.75 * a)
+    model.save(tmp_path / "m.nnc")
+    loaded = models.load_model(tmp_path / "m.nnc")
+    for each in (model, loaded):
+        each.train_on_batch(x, np.zeros(2), sample_weight=np.zeros(2))
+    assert same(model.get_weights(), loaded.get_weights())
+
+
+def test_exemptions_are_checked():
+    optimizer = optimizers.AdamW()
+    for words in ({"var_list": ["dense"]}, {"var_names": [3]}, {"var_names": ["a.*"]}):
+        with pytest.raises(ValueError, match=f"`{next(iter(words))}` must hold"):
+            optimizer.exclude_from_weight_decay(**words)
+    network(optimizer)
+    with pytest.raises(ValueError, match="before `compile`"):
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+
+STATES = [
+    optimizers.SGD,
+    lambda: optimizers.Adam(amsgrad=True),
+    lambda: optimizers.Nadam(gradient_accumulation_steps=2, use_ema=True),
+    lambda: optimizers.Ftrl(0.1),
+    lambda: optimizers.RMSprop(centered=True, use_ema=True, ema_momentum=0.5),
+]
+
+
+@pytest.mark.parametrize("make", STATES)
+def test_all_that_an_optimizer_keeps_can_be_read_and_set(make):
+    first = network(make())
+    for i in range(5):
+        first.train_on_batch(X[i:], Y[i:])
+    second = network(make())
+    second.optimizer.learning_rate = 0.5
+    second.set_weights(first.get_weights())
+    assert not same(first.optimizer.variables[:1], second.optimizer.variables[:1])
+    second.optimizer.set_weights(first.optimizer.get_weights())
+    assert same(first.optimizer.variables, second.optimizer.variables)
+    assert first.optimizer.iterations == second.optimizer.iterations > 0
+    for model in (first, second):
+        model.train_on_batch(X, Y)
+    assert same(first.get_weights(), second.get_weights())
+
+
+def test_arrays_that_do_not_fit_are_refused():
+    optimizer = optimizers.Adam()
+    assert optimizer.variables == []
+    with pytest.raises(ValueError, match="compiled"):
+        optimizer.set_weights([])
+    network(optimizer).optimizer  # noqa: B018
+    model = network(optimizer)
+    before = optimizer.variables
+    with pytest.raises(ValueError, match="`weights` must be"):
+        optimizer.set_weights(before[:-1])
+    assert same(before, optimizer.variables)
+    assert model.optimizer is optimizer
+
+
+def test_an_optimizer_can_be_copied_and_pickled():
+    optimizer = optimizers.AdamW(0.5)
+    model = network(optimizer)
+    for again in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        assert again.get_config() == optimizer.get_config()
+        assert again.iterations == 0
+    assert model.optimizer is optimizer

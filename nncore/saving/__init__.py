@@ -53,7 +53,11 @@ def optimizer_variables(model: Sequential) -> list[Any]:
 
     from . import _keras_slots
 
-    return [np.array(a) for _, a in _keras_slots.written(model, rate=True)]
+    variables = dict(_keras_slots.written(model, rate=True))
+    rate = model._settable_rate()
+    if rate is not None:
+        variables["learning_rate"] = rate  # with all its digits
+    return [np.array(array) for array in variables.values()]
 
 
 def set_optimizer_variables(model: Sequential, arrays: Sequence[Any]) -> None:

@@ -9,7 +9,6 @@ in the order of their names.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,9 @@ from ..models import Sequential
 from ..optimizers.schedules import LearningRateSchedule
 
 Array = NDArray[Any]
+
+_MOST_UPDATES = 10**6
+_LEAST = float(np.finfo(np.float64).tiny)
 
 
 def read(
@@ -83,11 +85,7 @@ def read(
     counters = network.counters
     counters["steps"] = counters["steps_lived"] = steps
     updates = steps // (spec["gradient_accumulation_steps"] or 1)
-    counters["beta_1_power"] = spec["beta_1"] ** updates
-    counters["beta_2_power"] = spec["beta_2"] ** updates
-    if spec["kind"] == "nadam":
-        counters["schedule_power"] = 0.96**updates
-        counters["momentum_product"] = _momentum_product(spec["beta_1"], updates)
+    counters.update(_products(spec, updates))  # type: ignore[typeddict-item]
     network.set_counters(counters)
     return None
 
@@ -155,7 +153,26 @@ def _own_blocks(spec: dict[str, Any], n_slots: int) -> list[tuple[int, ...]]:
     return [tuple(range(n_slots))] if n_slots else []
 
 
-def _momentum_product(beta_1: float, steps: int) -> float:
-    """u_1 ... u_t of Nadam, which is 0 long before the millionth step."""
-    shares = (beta_1 * (1 - 0.5 * 0.96**i) for i in range(1, min(steps, 10**6) + 1))
-    return math.prod(shares)
+def _products(spec: dict[str, Any], updates: int) -> dict[str, float]:
+    """What the core multiplies up, update by update, with the same roundings.
+
+    Beyond a million updates powers will do: what they round does not count by then.
+    """
+    names = ["beta_1_power", "beta_2_power"]
+    factors = [spec["beta_1"], spec["beta_2"]]
+    if spec["kind"] == "nadam":
+        names += ["schedule_power", "momentum_product"]
+        factors += [0.96, 1.0]
+    if updates > _MOST_UPDATES:
+        powers = {n: f**updates for n, f in zip(names, factors, strict=True)}
+        return powers if len(powers) == 2 else {**powers, "momentum_product": 0.0}
+    products = [1.0] * len(names)
+    for _ in range(updates):
+        if spec["kind"] == "nadam":
+            factors[3] = spec["beta_1"] * (1 - 0.5 * products[2] * 0.96)
+        # A subnormal number is 0 to the core.
+        products = [
+            p * f if p * f >= _LEAST else 0.0
+            for p, f in zip(products, factors, strict=True)
+        ]
+    return dict(zip(names, products, strict=True))
