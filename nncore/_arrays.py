@@ -8,7 +8,8 @@ What cannot be a number is refused here with its place: row and column, or, for 
 the column's name and the index label.
 
 Frames are recognised by what they offer (``columns``, ``dtypes``), so pandas is not
-imported, and other frame libraries with the same attributes work.
+imported, and other frame libraries with the same attributes work; so does whatever has
+Arrow's PyCapsule interface, read by `_arrow`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,24 @@ _BLOCK = 1 << 18
 
 # How many names or values a message lists before it says how many more there are.
 _SHOWN = 8
+
+
+def unwrapped(x: Any) -> Any:
+    """Return data as it is, or the frame or column behind Arrow's PyCapsule interface.
+
+    Frames and columns of pandas and polars, which have that interface as well, stay.
+
+    Args:
+        x: Any data.
+    """
+    if isinstance(x, np.ndarray) or not hasattr(x, "__arrow_c_stream__"):
+        return x
+    if hasattr(x, "iloc") or hasattr(x, "get_columns") or _is_column(x):
+        return x
+    # Few need it, and ctypes takes a while to import.
+    from nncore import _arrow
+
+    return _arrow.read(x)
 
 
 # ---- Inputs ------------------------------------------------------------------------

@@ -16,6 +16,7 @@ done here; what is written and when an epoch ends is decided in _training.py.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -100,7 +101,8 @@ class Progress:
 
     Args:
         verbose: 0 nothing, 1 a live line if the stream allows, 2 a line per epoch.
-        epochs: number of epochs shown after the slash; None: not a training, no epochs.
+        epochs: number of epochs shown after the slash, infinity for no slash; None: not
+            a training, no epochs.
         quiet_for: seconds during which nothing is shown; work that ends within them
             leaves no trace.
         stream: where to write; None: sys.stdout of this moment.
@@ -110,7 +112,7 @@ class Progress:
     def __init__(
         self,
         verbose: int,
-        epochs: int | None = None,
+        epochs: float | None = None,
         *,
         quiet_for: float = 0.0,
         stream: TextIO | None = None,
@@ -124,6 +126,7 @@ class Progress:
         self._stream = stream
         self._clock = clock
         self._epochs = epochs
+        self._slash = "" if epochs in (None, math.inf) else f"/{epochs}"
         self._live = verbose == 1 and _is_live(stream)
         self._notebook = type(stream).__module__.startswith("ipykernel.")
         escapes = self._live and os.environ.get("TERM") != "dumb"
@@ -151,7 +154,7 @@ class Progress:
         self._epoch = epoch
         self._began = self._clock()
         if self._live and self._epochs is not None and self._epochs > 1:
-            self._ready.append(f"Epoch {epoch + 1}/{self._epochs}\n")
+            self._ready.append(f"Epoch {epoch + 1}{self._slash}\n")
 
     def is_due(self) -> bool:
         """Whether `update` would be seen now."""
@@ -225,7 +228,7 @@ class Progress:
         seconds = first
         for index, row in enumerate(rows.tolist(), self._epoch):
             if index > self._epoch and heads:
-                self._ready.append(f"Epoch {index + 1}/{self._epochs}\n")
+                self._ready.append(f"Epoch {index + 1}{self._slash}\n")
             self._add(index, seconds, zip(keys, row, strict=True))
             seconds = each
         if self._clock() - self._last_write >= _WRITE_INTERVAL:
@@ -260,9 +263,7 @@ class Progress:
                 steps, format_clock(seconds), seconds / max(steps, 1), pairs, None
             )
         else:
-            head = (
-                "" if self._epochs is None else f"Epoch {epoch + 1}/{self._epochs} - "
-            )
+            head = "" if self._epochs is None else f"Epoch {epoch + 1}{self._slash} - "
             text = (
                 f"{head}{steps}/{steps} - {format_clock(seconds)} - "
                 f"{format_step(seconds / max(steps, 1))}{_values(pairs)}"

@@ -118,6 +118,7 @@ class Training:
         on_nan: "stop", "continue" or "raise".
         threads: most threads to use; 0: the process's number.
         watch: looks at every batch, or None.
+        seconds: how long to train, or None.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class Training:
         on_nan: str,
         threads: int,
         watch: Watch | None = None,
+        seconds: float | None = None,
     ) -> None:
         self.model = model
         self.network = network
@@ -153,6 +155,10 @@ class Training:
         self.on_nan = on_nan
         self.threads = threads
         self.watch = watch
+        self.limit = seconds
+        self.deadline = math.inf
+        self.lowest = math.inf  # val_loss, and the weights it belongs to
+        self.best: list[NDArray[Any]] | None = None
         self.steps: int | None
         if isinstance(data, Batches):
             self.batches: Batches[Data] | None = data
@@ -177,6 +183,8 @@ class Training:
 
     def run(self) -> None:
         """Train until the last epoch, `stop_training`, or a loss that is not finite."""
+        if self.limit is not None:
+            self.deadline = time.monotonic() + self.limit
         self.network.reset_epoch()
         others = [c for c in self.callbacks if c is not self.history]
         alone = not CallbackList(others).defines(*_EPOCH_HOOKS) and not self.by_batch
@@ -189,6 +197,9 @@ class Training:
                 logs = self._run_free()
             else:
                 logs = self._run_epochs()
+        except KeyboardInterrupt as error:
+            self._go_back(error)
+            raise
         finally:
             # The half-done epoch of a Ctrl-C or of a stop is dropped: the next fit
             # starts at an epoch's first row.
@@ -229,6 +240,10 @@ class Training:
             if self.nan_batch >= 0:
                 break
             self._show()
+        if self.done and time.monotonic() >= self.deadline and self.nan_batch < 0:
+            row, seconds = self._abandon()
+            self.history.extend(self.epoch, self.keys, np.array([row]))
+            self.progress.finish(dict(zip(self.keys, row, strict=True)), seconds)
         return Logs(zip(self.keys, row, strict=False))
 
     def _run_epochs(self) -> dict[str, Any]:
@@ -264,6 +279,7 @@ class Training:
                 )
                 for key, value in zip(self.keys, values, strict=True):
                     logs["val_" + key] = value
+                self._keep_if_best(values[0])
             self._pour()
             self.callbacks.on_epoch_end(self.epoch, logs)
             self.progress.finish(logs, seconds, self.done if self.batches else None)
@@ -271,6 +287,27 @@ class Training:
             self.done = 0
             self._back_up(epoch_ended=True)
         return logs
+
+    def _keep_if_best(self, val_loss: float) -> None:
+        if val_loss < self.lowest:
+            network = self.network
+            self.lowest, self.best_epoch = val_loss, self.epoch
+            self.best = [network.get_variable(i) for i in range(network.n_variables)]
+
+    def _go_back(self, error: KeyboardInterrupt) -> None:
+        """After Ctrl-C: the weights of the best epoch, if there was validation."""
+        if self.best is None:
+            return
+        for index, values in enumerate(self.best):
+            self.network.set_variable(index, values)
+        error.add_note(
+            f"The model has the weights of epoch {self.best_epoch + 1}, whose val_loss "
+            f"was the lowest: {self.lowest:.4g}."
+        )
+
+    def _look_at_the_clock(self) -> None:
+        if time.monotonic() >= self.deadline:
+            self.model.stop_training = True
 
     def _epoch_by_chunk(self) -> tuple[list[float], float]:
         """One epoch's row and seconds."""
@@ -346,6 +383,7 @@ class Training:
             self.done += 1
             for backup in self.backups:
                 backup._count(1)
+            self._look_at_the_clock()
             if self.model.stop_training:
                 break
             self._show()
@@ -378,6 +416,7 @@ class Training:
         )
         seconds = time.perf_counter() - began
         self.pace.measured(batches, seconds)
+        self._look_at_the_clock()
         if self.watch is not None:
             self.watch.batch_done(
                 *(self.epoch, self.done, self.batch_size, self.order),

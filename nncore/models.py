@@ -55,6 +55,7 @@ __all__ = [
 ]
 
 _BATCH_SIZE = 32
+_NO_LIMIT = 2**31 - 1
 _STREAM_BATCHES = 4
 
 Callbacks = Callback | Iterable[Callback] | None
@@ -858,6 +859,7 @@ class Sequential(OldVerbs):
         *,
         threads: int | None = None,
         diagnose: bool = False,
+        seconds: float | None = None,
     ) -> History:
         """Train.
 
@@ -895,6 +897,8 @@ class Sequential(OldVerbs):
             validation_freq: evaluate after every k-th epoch, or after the epochs
                 listed, counted from 1.
             threads: most threads to use; None: what `nncore.set_num_threads` says.
+            seconds: train for so long, and without a limit on epochs if `epochs` is 1.
+                The epoch that is under way then ends where it stands.
             diagnose: look at the weights after every batch, and say in which layer,
                 row, column and step the first number appeared that is NaN, infinite or
                 has exploded. Slow, but the same bits.
@@ -908,6 +912,8 @@ class Sequential(OldVerbs):
                 are unchanged then.
             FloatingPointError: the loss is not finite and on_nan="raise" was compiled.
             RuntimeError: the model is being trained already.
+            KeyboardInterrupt: Ctrl-C. Where there is validation, the weights are then
+                those of the epoch with the lowest val_loss.
 
         Warns:
             RuntimeWarning: the loss was not finite: epoch and batch are named; weights
@@ -931,6 +937,11 @@ class Sequential(OldVerbs):
         level = _progress.resolve_verbose(verbose)
         first_epoch = _checks.integer("initial_epoch", initial_epoch, 0)
         last_epoch = _checks.integer("epochs", epochs)
+        shown_epochs: float = last_epoch
+        if seconds is not None:
+            seconds = _checks.real("seconds", seconds, above=0)
+            if last_epoch == 1:
+                last_epoch, shown_epochs = _NO_LIMIT, math.inf
         frequency = training.frequency(validation_freq)
         team = _threads(threads)
         diagnose = _checks.boolean("diagnose", diagnose)
@@ -939,6 +950,7 @@ class Sequential(OldVerbs):
                 "`shuffle` must be True, False or 'batch'. "
                 f"Received: shuffle={shuffle!r}"
             )
+        x, y, sample_weight = map(_arrays.unwrapped, (x, y, sample_weight))
         everyone = CallbackList(callbacks)
         stream = None
         if _streams.is_stream(x):
@@ -1023,7 +1035,7 @@ class Sequential(OldVerbs):
                     keys=compiled.keys,
                     callbacks=everyone,
                     history=history,
-                    progress=_progress.Progress(level, last_epoch),
+                    progress=_progress.Progress(level, shown_epochs),
                     batch_size=size,
                     epochs=last_epoch,
                     initial_epoch=first_epoch,
@@ -1032,6 +1044,7 @@ class Sequential(OldVerbs):
                     on_nan=compiled.on_nan,
                     threads=team,
                     watch=watch,
+                    seconds=seconds,
                 ).run()
             finally:
                 self._in_fit = False
@@ -1100,6 +1113,7 @@ class Sequential(OldVerbs):
         compiled = self._require_compiled()
         size = _batch_size(batch_size)
         team = _threads(threads)
+        x, y, sample_weight = map(_arrays.unwrapped, (x, y, sample_weight))
         everyone = CallbackList(callbacks)
         stream = None
         if _streams.is_stream(x):
@@ -1177,6 +1191,7 @@ class Sequential(OldVerbs):
         size = _batch_size(batch_size)
         team = _threads(threads)
         network = self._ready_network()
+        x = _arrays.unwrapped(x)
         if _streams.is_stream(x):
             stream = self._stream(x, "x", "steps", steps)
             everyone = CallbackList(callbacks)
@@ -1246,6 +1261,7 @@ class Sequential(OldVerbs):
         return self._converted_outputs(x) if outputs is None else outputs
 
     def _converted_outputs(self, x: Any) -> NDArray[Any]:
+        x = _arrays.unwrapped(x)
         if self._is_one_row(x):
             rows = self._converted_outputs(np.asarray(x)[np.newaxis])
             row: NDArray[Any] = rows[0]
@@ -1661,6 +1677,8 @@ class Sequential(OldVerbs):
     def _validation_data(
         self, data: Any, compiled: _plan.Compiled, names: Any, steps: int | None
     ) -> training.Data | _streams.Batches[training.Data]:
+        if isinstance(data, (tuple, list)):
+            data = tuple(map(_arrays.unwrapped, data))
         if not _streams.is_stream(data):
             return self._validation_rows(data, compiled, names)
         stream = self._stream(data, "validation_data", "validation_steps", steps)

@@ -1,13 +1,12 @@
 """Any table as columns of NumPy, and answers as a table of the same kind.
 
 A column becomes float64 (NaN for missing), datetime64 (NaT) or object (strings, None).
-Frames are recognised by what they offer; pandas, polars and pyarrow are imported only
-to give an answer in their kind, or to read through the Arrow PyCapsule interface.
+Frames are recognised by what they offer; pandas and polars are imported only to give
+an answer in their kind.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Mapping
 from datetime import UTC
@@ -16,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nncore import _arrow
 
 Array = NDArray[Any]
 
@@ -63,8 +64,16 @@ def table_of(data: Any, name: str = "X") -> Table:
     if hasattr(data, "get_columns") and hasattr(data, "height"):
         columns = {str(c.name): _from_polars(c) for c in data.get_columns()}
         return Table(columns, int(data.height), "polars", None)
-    if hasattr(data, "__arrow_c_stream__"):
-        return table_of(_from_arrow(data), name)._replace(index=None)
+    if _arrow.has_stream(data):
+        frame = _arrow.read(data)
+        if not isinstance(frame, _arrow.Frame):
+            raise TypeError(f"`{name}` must be a table. Received: one Arrow column")
+        _check_names(frame.columns, name)
+        columns = {
+            key: _from_any(np.asarray(frame[:, place]))
+            for place, key in enumerate(frame.columns)
+        }
+        return Table(columns, len(frame), "numpy", None)
     array = np.asarray(data)
     if array.ndim != 2:
         raise TypeError(
@@ -92,6 +101,8 @@ def column_of(data: Any, name: str = "y") -> tuple[Array, str | None]:
         return _from_pandas(data), None if label is None else str(label)
     if hasattr(data, "to_list") and hasattr(data, "dtype"):
         return _from_polars(data), None if not label else str(label)
+    if _arrow.has_stream(data):
+        data = _arrow.read(data)
     array = np.asarray(data)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -128,17 +139,6 @@ def _check_names(names: list[str], name: str) -> None:
             f"`{name}` must have a name of its own for each column. "
             f"Received: {', '.join(map(repr, repeated))} more than once"
         )
-
-
-def _from_arrow(data: Any) -> Any:
-    with contextlib.suppress(ImportError):
-        return import_module("polars").DataFrame(data)
-    with contextlib.suppress(ImportError):
-        return import_module("pyarrow").table(data).to_pandas()
-    raise ImportError(
-        f"A table of type {type(data).__name__} is read through polars or pyarrow: "
-        "pip install polars"
-    )
 
 
 def _from_pandas(series: Any) -> Array:
