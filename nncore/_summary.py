@@ -128,6 +128,34 @@ def summary(
     return "\n".join(lines)
 
 
+def html(name: str, rows: Sequence[Row]) -> str:
+    """The table as notebooks show it.
+
+    Example:
+        >>> "<td>(None, 1)</td>" in html("m", [Row("d", "Dense", (1,), 3, True)])
+        True
+    """
+    from html import escape
+
+    lines = [
+        f"<tr><td>{escape(row.name)}</td><td>{escape(row.kind)}</td>"
+        f"<td>{_shape(row.shape)}</td>"
+        f'<td style="text-align:right">{_count(row.parameters)}</td></tr>'
+        for row in rows
+    ]
+    total = sum(row.parameters or 0 for row in rows)
+    lines.append(
+        f'<tr><th colspan="3">all</th><th style="text-align:right">{total:,}</th></tr>'
+    )
+    heads = "".join(
+        f"<th>{head}</th>" for head in ("layer", "type", "output", "params")
+    )
+    return (
+        f"<table><caption>Sequential <b>{escape(name)}</b></caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
 def emit(text: Callable[[bool], str], print_fn: Callable[[str], object] | None) -> None:
     """Print `text(ascii_only)` with `print_fn`, or on stdout as well as that can."""
     if print_fn is not None:

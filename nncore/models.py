@@ -1790,15 +1790,9 @@ class Sequential(OldVerbs):
         if layer_range is not None:
             first, last = (self._layers.index(self.get_layer(n)) for n in layer_range)
             shown = self._layers[first : last + 1]
-        sizes: dict[int, int] = {}
-        shapes: dict[int, tuple[int, ...]] = {}
         trained = frozen = kept = 0
         if self.built:
-            plan = self._make_plan()
-            shapes = dict(zip(map(id, self._layers), plan.output_shapes, strict=True))
-            for variable in plan.variables:
-                key = id(variable.layer)
-                sizes[key] = sizes.get(key, 0) + variable.size
+            for variable in self._make_plan().variables:
                 if variable.is_trained:
                     trained += variable.size
                 else:
@@ -1809,16 +1803,7 @@ class Sequential(OldVerbs):
             if self._network is not None and self._network.counters["steps"]:
                 # The step count and the learning rate are Keras's other two.
                 kept = self._network.n_slots * trained + 2
-        rows = [
-            _summary.Row(
-                layer.name,
-                type(layer).__name__,
-                shapes.get(id(layer)),
-                sizes.get(id(layer), 0) if self.built else None,
-                layer.trainable,
-            )
-            for layer in shown
-        ]
+        rows = self._summary_rows(shown)
 
         def text(ascii_only: bool) -> str:
             return _summary.summary(
@@ -1835,6 +1820,30 @@ class Sequential(OldVerbs):
             )
 
         _summary.emit(text, print_fn)
+
+    def _summary_rows(self, shown: Iterable[Layer]) -> list[_summary.Row]:
+        sizes: dict[int, int] = {}
+        shapes: dict[int, tuple[int, ...]] = {}
+        if self.built:
+            plan = self._make_plan()
+            shapes = dict(zip(map(id, self._layers), plan.output_shapes, strict=True))
+            for variable in plan.variables:
+                key = id(variable.layer)
+                sizes[key] = sizes.get(key, 0) + variable.size
+        return [
+            _summary.Row(
+                layer.name,
+                type(layer).__name__,
+                shapes.get(id(layer)),
+                sizes.get(id(layer), 0) if self.built else None,
+                layer.trainable,
+            )
+            for layer in shown
+        ]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of the model: its layers."""
+        return _summary.html(self.name, self._summary_rows(self._layers))
 
     # ---- saving ------------------------------------------------------------------
 

@@ -25,7 +25,6 @@ import numpy as np
 from nncore import _checks, layers, losses, optimizers, regularizers
 from nncore._training import Pace
 from nncore.models import Sequential
-from nncore.saving import _weights
 
 try:
     import scipy.optimize
@@ -71,6 +70,15 @@ _ACTIVATIONS = {
 }
 _SCHEDULES = ("constant", "invscaling", "adaptive")
 _SMALLEST_RATE = 1e-6
+# With Keras's 0.99 the moving means of a table's few batches would still be at 0.
+_MOMENTUM = 0.9
+_BOOLEANS = (
+    "shuffle",
+    "warm_start",
+    "early_stopping",
+    "batch_normalization",
+    "scale_X",
+)
 
 
 class _Data(NamedTuple):
@@ -163,7 +171,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         _checks.integer("max_fun", self.max_fun, 1)
         if self.n_iter_no_change != math.inf:
             _checks.integer("n_iter_no_change", self.n_iter_no_change, 1)
-        for name in ("shuffle", "warm_start", "early_stopping", "scale_X"):
+        for name in _BOOLEANS:
             _checks.boolean(name, getattr(self, name))
         fraction = _checks.real("validation_fraction", self.validation_fraction, 0)
         if fraction >= 1:
@@ -177,6 +185,11 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 "`dropout` must be 0 for solver='lbfgs', which needs the same loss for "
                 f"the same weights. {_checks.received('dropout', self.dropout)}"
+            )
+        if self.solver == "lbfgs" and self.batch_normalization:
+            raise ValueError(
+                "`batch_normalization` must be False for solver='lbfgs', which knows "
+                "no batches. Received: batch_normalization=True"
             )
 
     def _sizes(self) -> list[int]:
@@ -242,10 +255,18 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             self._sizes(), self._per_layer("activation"), self._dropouts(), strict=True
         ):
             name = _ACTIVATIONS.get(name, name) if isinstance(name, str) else name
-            dense.append(
-                layers.Dense(units, activation=name, kernel_regularizer=penalty)
-            )
-            stack.append(dense[-1])
+            if self.batch_normalization:
+                dense.append(layers.Dense(units, kernel_regularizer=penalty))
+                stack += [
+                    dense[-1],
+                    layers.BatchNormalization(momentum=_MOMENTUM),
+                    layers.Activation(name),
+                ]
+            else:
+                dense.append(
+                    layers.Dense(units, activation=name, kernel_regularizer=penalty)
+                )
+                stack.append(dense[-1])
             if rate:
                 stack.append(layers.Dropout(rate))
         out = _ACTIVATIONS.get(self.out_activation_, self.out_activation_)
@@ -257,9 +278,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         if any(self._dropouts()):
             seed = int(self._random_state.randint(2**31 - 1))
         model = Sequential(stack, seed=seed, dtype=str(weights[0].dtype))
-        model._expect((None, n_in))
-        pairs = zip(dense, weights[::2], weights[1::2], strict=True)
-        _weights.keep(model, [(x.name, [w, b]) for x, w, b in pairs])
+        model.build((None, n_in))
+        for layer, w, b in zip(dense, weights[::2], weights[1::2], strict=True):
+            layer.set_weights([w, b])
         return model
 
     def _ready_model(
@@ -271,8 +292,10 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             self.model_ = self._network_of(weights, n_in, l2)
         elif l2 != self._l2:
             # The penalty is part of a network, and depends on the rows in a batch.
-            old = self.model_._ready_network()
-            self.model_ = self._network_of(self.model_.get_weights(), n_in, l2)
+            before, old = self.model_, self.model_._ready_network()
+            pairs = zip(self.coefs_, self.intercepts_, strict=True)
+            self.model_ = self._network_of([w for p in pairs for w in p], n_in, l2)
+            self.model_.set_weights(before.get_weights())
         self._l2: float = l2
         if fresh or old is not None or weights is not None:
             loss = self._head()[1]
@@ -808,6 +831,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         loss: None or "log_loss"; or any loss of nncore that takes zeros and ones.
         dropout: share of a hidden layer's outputs that is dropped in training; a list
             names one per hidden layer.
+        batch_normalization: normalize what hidden layers give to their activations,
+            with moving means of momentum 0.9.
         class_weight: dict from class to weight, "balanced", or None.
         scale_X: subtract each column's mean and divide by its standard deviation,
             learnt in the first `fit`. `model_` then takes scaled rows.
@@ -872,6 +897,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         max_fun: int = 15000,
         loss: Any = None,
         dropout: Any = 0.0,
+        batch_normalization: bool = False,
         class_weight: Any = None,
         scale_X: bool = False,
         dtype: Any = None,
@@ -903,6 +929,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         self.max_fun = max_fun
         self.loss = loss
         self.dropout = dropout
+        self.batch_normalization = batch_normalization
         self.class_weight = class_weight
         self.scale_X = scale_X
         self.dtype = dtype
@@ -1126,7 +1153,8 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
 
     Args:
         loss: "squared_error"; "poisson" (output exp(z), half the deviance, y >= 0); or
-            any loss of nncore, such as "mae" or an instance of `nncore.losses.Huber`.
+            any loss of nncore: "mae", `nncore.losses.Quantile([0.1, 0.5, 0.9])` (three
+            columns of predictions), `nncore.losses.Tweedie(1.5)`, ...
         hidden_layer_sizes: as for `MLPClassifier`, like all that are not named here.
         activation: as there.
         solver: as there.
@@ -1151,10 +1179,12 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
         n_iter_no_change: as there.
         max_fun: as there.
         dropout: as there.
+        batch_normalization: as there.
         scale_X: as there.
         scale_y: train on targets with mean 0 and standard deviation 1; predictions
             are in the units of y. `model_` then gives scaled values.
-        out_activation: activation of the output; None: "identity", for "poisson" "exp".
+        out_activation: activation of the output; None: "identity", and "exp" for
+            Poisson's and Tweedie's losses.
         dtype: as there.
         threads: as there.
 
@@ -1204,6 +1234,7 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dropout: Any = 0.0,
+        batch_normalization: bool = False,
         scale_X: bool = False,
         scale_y: bool = False,
         out_activation: Any = None,
@@ -1236,6 +1267,7 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.dropout = dropout
+        self.batch_normalization = batch_normalization
         self.scale_X = scale_X
         self.scale_y = scale_y
         self.out_activation = out_activation
@@ -1316,7 +1348,16 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
             return out or "identity", "mse", 0.5 * self.n_outputs_
         if self.loss == "poisson":
             return out or "exp", "poisson", float(self.n_outputs_)
-        return out or "identity", losses.get(self.loss), 1.0
+        loss = losses.get(self.loss)
+        if isinstance(loss, (losses.Poisson, losses.Tweedie)):
+            return out or "exp", loss, 1.0
+        return out or "identity", loss, 1.0
+
+    def _columns(self, targets: Array) -> int:
+        loss = self.loss if isinstance(self.loss, losses.Loss) else None
+        quantiles = getattr(loss, "quantiles", None)
+        each = len(quantiles) if isinstance(quantiles, list) else 1
+        return int(targets.shape[1]) * each
 
     def _also(self) -> list[str]:
         return ["mse"] if self.loss == "squared_error" and self.n_outputs_ > 1 else []
@@ -1346,6 +1387,9 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
         if not np.isfinite(out).all():
             return math.nan
         wanted, out = held.y.astype(np.float64), out.astype(np.float64)
+        if out.shape != wanted.shape:
+            # Several quantiles: there is no R squared.
+            return -float(self._head()[1](wanted, out))
         mean = np.average(wanted, axis=0, weights=held.weights)
         error = np.average((wanted - out) ** 2, axis=0, weights=held.weights)
         spread = np.average((wanted - mean) ** 2, axis=0, weights=held.weights)
@@ -1364,7 +1408,8 @@ class MLPRegressor(RegressorMixin, _MLP):  # type: ignore[misc]
         """
         out = self._outputs(X)
         if "y_mean_" in vars(self):
-            out = out * self.y_scale_ + self.y_mean_
+            each = out.shape[1] // len(self.y_scale_)
+            out = out * np.repeat(self.y_scale_, each) + np.repeat(self.y_mean_, each)
         return out[:, 0] if self.n_outputs_ == 1 else out
 
     def _more_tags(self) -> dict[str, Any]:

@@ -342,6 +342,54 @@ def test_other_losses_and_optimizers(diabetes):
     assert mlp.model_.optimizer.get_config() == rule.get_config()
 
 
+def test_quantiles_lie_around_as_many_targets_as_they_say(rng):
+    x = rng.random((800, 1))
+    y = 1000 + 100 * rng.standard_normal(800) * (1 + x[:, 0])
+    loss = nncore.losses.Quantile([0.1, 0.5, 0.9])
+    mlp = ours.MLPRegressor(
+        loss, (16,), scale_X=True, scale_y=True, learning_rate_init=0.01, random_state=1
+    ).fit(x, y, X_val=x, y_val=y)
+    found = mlp.predict(x)
+    assert found.shape == (800, 3)
+    below = (y[:, None] < found).mean(axis=0)
+    np.testing.assert_allclose(below, [0.1, 0.5, 0.9], atol=0.06)
+    early = ours.MLPRegressor(loss, (16,), early_stopping=True, max_iter=5)
+    assert early.fit(x, y).best_validation_score_ < 0
+
+
+def test_claims_are_learnt_by_tweedie_s_deviance(rng):
+    x = rng.random((2000, 1))
+    y = rng.poisson(0.3, 2000) * rng.gamma(2.0, np.exp(2 * x[:, 0]))
+    mlp = ours.MLPRegressor(
+        nncore.losses.Tweedie(1.5), (16,), random_state=1, learning_rate_init=0.01
+    ).fit(x, y)
+    assert mlp.out_activation_ == "exp"
+    found = mlp.predict(x)
+    assert (found > 0).all()
+    assert found.sum() == pytest.approx(y.sum(), rel=0.1)
+    assert found[x[:, 0] > 0.9].mean() > 2 * found[x[:, 0] < 0.1].mean()
+
+
+def test_hidden_layers_are_normalized_in_batches(digits):
+    x, y = digits
+    options = {"max_iter": 20, "batch_normalization": True, "random_state": 1}
+    options["learning_rate_init"] = 0.01
+    mlp = ours.MLPClassifier((30, 20), **options).fit(x, y)
+    kinds = [type(layer).__name__ for layer in mlp.model_.layers]
+    assert kinds == ["Dense", "BatchNormalization", "Activation"] * 2 + ["Dense"]
+    assert [w.shape for w in mlp.coefs_] == [(64, 30), (30, 20), (20, 10)]
+    assert mlp.score(x, y) > 0.9
+    # Going on in batches of other sizes keeps the moving means and the optimizer.
+    one, two = (pickle.loads(pickle.dumps(mlp)) for _ in range(2))
+    one.partial_fit(x[:100], y[:100])
+    two._l2 = -1.0  # as if the penalty were another: the network is made anew
+    two.partial_fit(x[:100], y[:100])
+    for a, b in zip(one.model_.get_weights(), two.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="must be False for solver='lbfgs'"):
+        ours.MLPClassifier(batch_normalization=True, solver="lbfgs").fit(x, y)
+
+
 def test_the_model_is_the_estimator_s(digits, tmp_path):
     x, y = digits
     mlp = ours.MLPClassifier(max_iter=3, random_state=1).fit(x, y)

@@ -68,7 +68,7 @@ def add_commands(commands: Any) -> None:
         metavar="SHARE",
         help="rows to stop and to score by; default: 0.15",
     )
-    train.add_argument("--plot", metavar="PNG", help="draw training and held-out rows")
+    train.add_argument("--plot", metavar="PNG", help="draw the losses of each epoch")
     train.add_argument("-q", "--quiet", action="store_true", help="print nothing")
     predict = commands.add_parser(
         "predict",
