@@ -365,6 +365,30 @@ def test_inputs_far_wider_than_the_file(n, tmp_path):
     refused(forged(change), "must be float32 of shape", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "shape"),
+    [
+        ("RepeatVector", {"n": 10**9}, [4]),
+        ("RepeatVector", {"n": 10**15}, [4]),
+        ("Permute", {"dims": [2, 1]}, [10**6, 10**6]),
+        ("Embedding", {"input_dim": 10**12, "output_dim": 10**6}, [4]),
+        ("BatchNormalization", {}, [10**12]),
+        ("PReLU", {}, [10**12]),
+    ],
+)
+def test_layers_that_would_be_far_larger_than_the_file(name, words, shape, tmp_path):
+    def change(config):
+        layer = {"class_name": name, "config": {"name": "evil", **words}}
+        config["layers"] = [layer]
+        config["build_input_shape"] = [None, *shape]
+
+    header, _ = parts(forged(change))
+    meta = header["__metadata__"]
+    refused(
+        sealed({"__metadata__": meta}, b""), "at most|configuration implies", tmp_path
+    )
+
+
 def test_no_shape_leads_to_no_memory(tmp_path):
     def change(config):
         del config["layers"][0], config["layers"][1]

@@ -13,6 +13,8 @@ from ._layer import Layer, Shape, checked_shape
 
 __all__ = ["Permute", "RepeatVector", "Reshape"]
 
+_MOST = 2**20
+
 
 def _known_sizes(layer: Layer, input_shape: Any) -> tuple[int | None, tuple[int, ...]]:
     """The number of rows, and the sizes of one row.
@@ -28,6 +30,15 @@ def _known_sizes(layer: Layer, input_shape: Any) -> tuple[int | None, tuple[int,
             f"the number of rows. Received: input of shape {(rows, *sizes)}"
         )
     return rows, known
+
+
+def _check_size(layer: Layer, size: int) -> None:
+    """Raise for rows so long that listing their numbers would take the memory."""
+    if size > _MOST:
+        raise ValueError(
+            f"Layer {layer.name!r} ({type(layer).__name__}) must give rows of at most "
+            f"{_MOST} numbers. Received: {size}"
+        )
 
 
 class Reshape(Layer):
@@ -181,6 +192,7 @@ class Permute(Layer):
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
         if self.dims == tuple(range(1, len(shape) + 1)):
             return {}
+        _check_size(self, math.prod(shape))
         places = np.arange(math.prod(shape)).reshape(shape)
         order = places.transpose([axis - 1 for axis in self.dims]).ravel()
         return {"kind": "gather", "order": tuple(order.tolist())}
@@ -252,4 +264,5 @@ class RepeatVector(Layer):
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
         if self.n == 1:
             return {}
+        _check_size(self, self.n * math.prod(shape))
         return {"kind": "gather", "order": tuple(range(math.prod(shape))) * self.n}
