@@ -89,15 +89,6 @@ def _sample(n_rows: int, n: int) -> slice:
     return slice(None, None, n_rows // n | 1)
 
 
-def _names(plan: Plan) -> list[str]:
-    """For each of the core's layers the name of the Dense in it, or a stand-in."""
-    owners = iter([v.layer.name for v in plan.variables if len(v.shape) == 2])
-    return [
-        next(owners, plan.last_name) if spec["units"] else plan.first_name
-        for spec in plan.specs
-    ]
-
-
 # ---- Before --------------------------------------------------------------------------
 
 
@@ -163,7 +154,8 @@ def _inputs(network: Network, plan: Plan, x: NDArray[Any]) -> Said:
     """Units of the first layer that the inputs' size alone drives into saturation."""
     spec = plan.specs[0]
     bound = _SATURATED.get(spec["activation"])
-    if bound is None or not spec["units"] or spec["units"] * network.n_in > _KERNEL:
+    is_dense = spec["kind"] == "dense"
+    if bound is None or not is_dense or spec["units"] * network.n_in > _KERNEL:
         return
     x = x[_sample(len(x), 64)]
     z = x @ network.get_variable(0)
@@ -233,7 +225,7 @@ def _dead(network: Network, plan: Plan, data: Data) -> Said:
                 f"relu {index}",
                 "ReLUs should answer to some rows. Received: "
                 f"{int(dead[index].sum())} of the {len(dead[index])} units of layer "
-                f"{_names(plan)[index]!r} are 0 for every row looked at, and get no "
+                f"{plan.names[index]!r} are 0 for every row looked at, and get no "
                 "gradient. Use a smaller learning rate, scaled inputs, or "
                 "activation='leaky_relu'",
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore import _advice, reference
+from nncore import reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,13 +99,13 @@ class Watch:
                 return
         net = self._reference()
         x, y, weights = self._batch(rows)
-        names = _advice._names(self.plan)
         with np.errstate(all="ignore"):
             out, records = net.forward(x, step)
             if (found := self._first(x)) is not None:
                 self.finding = self._told(place, "the inputs hold", x, found, rows)
                 return
-            for name, record, spec in zip(names, records, self.plan.specs, strict=True):
+            parts = zip(self.plan.names, records, self.plan.specs, strict=True)
+            for name, record, spec in parts:
                 y_out = net.activate(spec, record.z)
                 for what, values in (
                     ("before its activation", record.z),
@@ -187,8 +187,7 @@ class Watch:
 
     def _variable(self, index: int) -> str:
         variable = self.plan.variables[index]
-        what = "kernel" if len(variable.shape) == 2 else "bias"
-        return f"the {what} of layer {variable.layer.name!r}"
+        return f"the {variable.name} of layer {variable.layer.name!r}"
 
     def _largest_of(self, name: str) -> float:
         own = [

@@ -115,6 +115,7 @@ class Plan(NamedTuple):
         input_shape: of one row.
         output_shapes: of one row, for each of the model's layers.
         specs: the core's layers.
+        names: of the layer that each of the core's layers begins with.
         variables: in the core's order.
         head: the first layers, if they prepare data: they run before the core does.
         rows_shape: of one row behind them.
@@ -127,6 +128,7 @@ class Plan(NamedTuple):
     input_shape: Shape
     output_shapes: list[Shape]
     specs: list[Spec]
+    names: list[str]
     variables: list[Variable]
     head: Sequence[Preprocessing]
     rows_shape: Shape
@@ -203,6 +205,7 @@ def make_plan(
     """Merge the layers of a model whose rows have the shape given."""
     shapes = output_shapes(layers, shape)
     specs: list[Spec] = []
+    names: list[str] = []
     variables: list[Variable] = []
     head = _head(layers)
     rows_shape = before = [shape, *shapes][len(head)]
@@ -214,7 +217,8 @@ def make_plan(
             spec["dropout_seed"] = _random.derive(seed, _STREAM_DROPOUT, index)
         if spec.get("kind") == "embedding":
             _check_indices(specs, layer, dtype)
-        _merge(specs, spec, layer)
+        if _merge(specs, spec, layer):
+            names.append(layer.name)
         variables += [
             Variable(
                 *(layer, _stream(index, number), number, weight.shape),
@@ -230,6 +234,7 @@ def make_plan(
         output_shapes=shapes,
         # A network of layers without effect is the identity.
         specs=specs or [dict(_IDENTITY)],
+        names=names or [layers[0].name],
         variables=variables,
         head=head,
         rows_shape=rows_shape,
@@ -291,16 +296,18 @@ def _check_indices(specs: list[Spec], layer: Any, dtype: str) -> None:
         )
 
 
-def _merge(specs: list[Spec], spec: Spec, layer: Layer) -> None:
-    """Put what a layer does behind the last of the core's layers, or into it."""
+def _merge(specs: list[Spec], spec: Spec, layer: Layer) -> bool:
+    """Put what a layer does into the last of the core's layers, or behind it: True."""
     steps = _steps({**_IDENTITY, **spec})
     if not steps:
-        return
-    if not specs or steps[0] <= _steps(specs[-1])[-1]:
+        return False
+    is_new = not specs or steps[0] <= _steps(specs[-1])[-1]
+    if is_new:
         specs.append(dict(_IDENTITY))
     if steps[0] == 0:
         spec["trainable"] = layer.trainable
     specs[-1].update(spec)
+    return is_new
 
 
 def _steps(spec: Spec) -> list[int]:

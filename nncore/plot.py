@@ -358,6 +358,13 @@ def activations(model: Sequential, X: ArrayLike, *, ax: Any = None) -> Any:
     return panels[0] if len(panels) == 1 else panels
 
 
+# Layers that change no number of a prediction.
+_UNSEEN = (
+    *("ActivityRegularization", "AlphaDropout", "Dropout", "Flatten", "Identity"),
+    *("GaussianDropout", "GaussianNoise", "Reshape"),
+)
+
+
 def _layer_outputs(model: Sequential, X: ArrayLike) -> list[tuple[str, Array]]:
     """Name and outputs [n][units] of each layer that changes what it gets."""
     config = model.get_config()
@@ -369,7 +376,7 @@ def _layer_outputs(model: Sequential, X: ArrayLike) -> list[tuple[str, Array]]:
         if layer is None:
             continue
         values += layer.get_weights()
-        if type(layer).__name__ in ("Dropout", "Flatten"):
+        if type(layer).__name__ in _UNSEEN:
             continue
         part = type(model).from_config(config | {"layers": config["layers"][: k + 1]})
         part.set_weights(values)
@@ -382,7 +389,7 @@ def _kernels(model: Sequential) -> list[tuple[str, Array]]:
     found = [
         (layer.name, layer.get_weights()[0])
         for layer in model.layers
-        if layer.get_weights() and layer.get_weights()[0].ndim == 2
+        if hasattr(layer, "kernel_initializer") and layer.get_weights()
     ]
     if not found:
         raise ValueError(
@@ -751,8 +758,7 @@ def _words(model: Sequential, sizes: list[int]) -> list[str]:
     for layer in model.layers:
         activation = getattr(layer, "activation", None)
         name = "" if activation is None else activation.name
-        kept = layer.get_weights()
-        if kept and kept[0].ndim == 2:
+        if hasattr(layer, "kernel_initializer"):
             words.append(name)
         elif words and words[-1] in ("", "linear") and name:
             words[-1] = name

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nncore
-from nncore.layers import Activation, Dense, Dropout
+from nncore.layers import Activation, Dense, Dropout, Flatten
 from nncore.losses import BinaryCrossentropy
 from nncore.optimizers import SGD
 
@@ -84,6 +84,16 @@ def test_inputs_that_saturate_are_pointed_out(first, rows):
     _, found = trained(layers, "binary_crossentropy", x, y)
     assert_told(found, "scale each column")
     assert "column 5 reaches" in str(found[0].message)
+
+
+def test_indices_saturate_nothing(rows):
+    x, y = np.random.default_rng(2).integers(0, 5, (200, 3)), np.ones(200)
+    layers = [nncore.layers.Embedding(5, 4), Activation("tanh"), Flatten(), Dense(1)]
+    model = nncore.Sequential(layers)
+    model.compile("adam", "mse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(x, y, verbose=0)
 
 
 def test_training_warnings_are_silenced_by_their_category(rows):

@@ -274,6 +274,109 @@ def test_ones_own_classes_are_found_by_their_registered_name(tmp_path):
     nncore.load_model(path, custom_objects={"Mine": Mine})
 
 
+# Layers as Keras 1.2 and 2.3 write them, and what they are here.
+OLD_LAYERS = [
+    (
+        "BatchNormalization",
+        {"epsilon": 0.01, "mode": 0, "axis": -1, "momentum": 0.9}
+        | {"gamma_regularizer": {"name": "L1L2Regularizer", "l1": 0.1, "l2": 0.0}},
+        nncore.layers.BatchNormalization(
+            momentum=0.9,
+            epsilon=0.01,
+            gamma_regularizer=nncore.regularizers.L1L2(0.1, 0.0),
+        ),
+    ),
+    ("PReLU", {"init": "one"}, nncore.layers.PReLU("ones")),
+    ("GaussianNoise", {"sigma": 0.5}, nncore.layers.GaussianNoise(0.5)),
+    ("GaussianDropout", {"p": 0.5}, nncore.layers.GaussianDropout(0.5)),
+    (
+        "Dense",
+        {"output_dim": 3, "init": "uniform", "activation": "relu", "bias": True}
+        | {"W_constraint": {"name": "MaxNorm", "m": 3, "axis": 0}, "input_dim": 4}
+        | {"b_constraint": {"name": "NonNeg"}, "b_regularizer": None},
+        Dense(
+            *(3, "relu"),
+            kernel_initializer="uniform",
+            kernel_constraint=nncore.constraints.MaxNorm(3),
+            bias_constraint="non_neg",
+        ),
+    ),
+    (
+        "BatchNormalization",
+        {"axis": [1], "scale": False, "fused": None, "moving_mean_initializer": "zeros"}
+        | {"beta_initializer": {"class_name": "Ones", "config": {}}},
+        nncore.layers.BatchNormalization(axis=1, scale=False, beta_initializer="ones"),
+    ),
+    (
+        "PReLU",
+        {"alpha_initializer": {"class_name": "Ones", "config": {}}}
+        | {"alpha_regularizer": None, "shared_axes": None}
+        | {"alpha_constraint": {"class_name": "NonNeg", "config": {}}},
+        nncore.layers.PReLU("ones", alpha_constraint="non_neg"),
+    ),
+    (
+        "Dense",
+        {"units": 3, "activation": "linear", "use_bias": False}
+        | {"activity_regularizer": {"class_name": "L1L2", "config": {"l2": 0.5}}}
+        | {
+            "kernel_constraint": {
+                "class_name": "MaxNorm",
+                "config": {"max_value": 2, "axis": 0},
+            }
+        },
+        Dense(
+            3,
+            use_bias=False,
+            activity_regularizer=nncore.regularizers.L1L2(l2=0.5),
+            kernel_constraint="max_norm",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "config", "layer"), OLD_LAYERS)
+def test_layers_of_old_are_understood(name, config, layer):
+    old = {
+        "class_name": name,
+        "config": {"name": "old", "trainable": True, "batch_input_shape": [None, 4]}
+        | {"input_dtype": "float32"}
+        | config,
+    }
+    text = json.dumps({"class_name": "Sequential", "config": [old]})
+    model = nncore.models.model_from_json(text)
+    found = model.layers[0].get_config()
+    wanted = layer.get_config() | {"name": "old", "batch_input_shape": [None, 4]}
+    assert found | {"dtype": None} == wanted
+
+
+def test_an_old_embedding_is_understood():
+    entry = {
+        "class_name": "Embedding",
+        "config": {"name": "old", "batch_input_shape": [None, 10], "input_dim": 7}
+        | {"output_dim": 3, "init": "normal", "input_length": 10, "mask_zero": False}
+        | {"W_constraint": {"name": "UnitNorm", "axis": 1}, "dropout": 0.0},
+    }
+    text = json.dumps({"class_name": "Sequential", "config": [entry]})
+    model = nncore.models.model_from_json(text)
+    (layer,) = model.layers
+    assert (layer.input_dim, layer.output_dim) == (7, 3)
+    assert layer.input_shape == (None, 10)
+    assert layer.embeddings_constraint.get_config() == {"axis": 1}
+    for word, value in [("dropout", 0.2), ("mask_zero", True)]:
+        entry["config"][word] = value
+        text = json.dumps({"class_name": "Sequential", "config": [entry]})
+        with pytest.raises(saving.ModelFileError, match=word):
+            nncore.models.model_from_json(text)
+        entry["config"][word] = type(value)(0)
+
+
+def test_the_mode_of_an_old_normalization_is_an_error():
+    entry = {"class_name": "BatchNormalization", "config": {"mode": 2}}
+    text = json.dumps({"class_name": "Sequential", "config": [entry]})
+    with pytest.raises(saving.ModelFileError, match="mode=2"):
+        nncore.models.model_from_json(text)
+
+
 def test_models_with_branches_are_refused(tmp_path):
     def change(content):
         content["config"]["layers"][4]["inbound_nodes"] *= 2

@@ -60,8 +60,6 @@ _NOTES = frozenset(
         "input_dtype",
     }
 )
-# Arguments of Keras 1 that say by such a value that there is nothing to do.
-_OFF = {"mode": 0, "dropout": 0.0}
 
 
 # ---- Reading -------------------------------------------------------------------------
@@ -181,6 +179,7 @@ def _fitting(maker: Any, owner: str, config: Any) -> dict[str, Any]:
         )
     renamed = _legacy.RENAMED.get(owner, {})
     ignored = _NOTES | _legacy.DROPPED.get(owner, frozenset())
+    only = _legacy.ONLY.get(owner, {})
     known = {} if maker is None else inspect.signature(maker).parameters
     words: dict[str, Any] = {}
     if "adapted" in config:
@@ -193,7 +192,7 @@ def _fitting(maker: Any, owner: str, config: Any) -> dict[str, Any]:
         elif (
             value is not None
             and value is not False
-            and not (old in ignored or _OFF.get(old) == value)
+            and not (old in ignored or (old in only and value == only[old]))
         ):
             raise ModelFileError(
                 f"{owner} must have arguments among {', '.join(known)}. "
