@@ -365,9 +365,23 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
-@pytest.mark.parametrize("name", LAYERS)
-def test_layers_follow_keras(keras, name, optimizer):
+MORE = {"gradient_accumulation_steps": 3}, {"use_ema": True, "ema_momentum": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer", "options"),
+    [
+        *((name, optimizer, {}) for name in LAYERS for optimizer in ("SGD", "Adam")),
+        *(
+            ("BatchNormalization", optimizer, options)
+            for optimizer in ("SGD", "Adam")
+            for options in MORE
+        ),
+        # Keras applies constraints also where an accumulating optimizer does nothing.
+        *((name, "SGD", MORE[1]) for name in ("MaxNorm", "MinMaxNorm")),
+    ],
+)
+def test_layers_follow_keras(keras, name, optimizer, options):
     rng = np.random.default_rng(5)
     x = rng.normal(size=(STEPS, ROWS, N_IN))
     if name.startswith("Embedding"):
@@ -380,7 +394,7 @@ def test_layers_follow_keras(keras, name, optimizer):
         model = library.Sequential(
             [library.layers.Input((N_IN,)), *layers, library.layers.Dense(N_OUT)]
         )
-        rule = getattr(library.optimizers, optimizer)(learning_rate=0.01)
+        rule = getattr(library.optimizers, optimizer)(learning_rate=0.01, **options)
         model.compile(rule, "mean_squared_error")
         if start is None:
             return model
