@@ -14,7 +14,17 @@ import pytest
 
 from nncore import _core, reference
 
-from .helpers import ISAS, core_network, layer, same_bits, train, variables_of
+from .helpers import (
+    ISAS,
+    bounded_network,
+    core_network,
+    largest_fraction,
+    layer,
+    same_bits,
+    train,
+    variables_of,
+)
+from .test_reference import NETWORKS, normalization, random_network
 
 WIDTHS = (1, 2, 3, 8, 16, 17, 33, 64, 65, 130)
 NORMALIZATIONS = (
@@ -229,6 +239,54 @@ def test_the_reference_agrees(number):
     for ours, theirs in zip([*arrays, core_reports], expected, strict=True):
         # Some hundred steps of a contraction: 1e-9 is thousands of roundings.
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+HELD = {
+    "constraints": [
+        layer(
+            *(6, "tanh"),
+            kernel_constraint={"kind": "max_norm", "max_value": 0.8, "axis": 1},
+            bias_constraint={"kind": "non_neg", "axis": 0},
+        ),
+        normalization(
+            *("layer", 6),
+            kernel_constraint={"kind": "unit_norm", "axis": 0},
+            bias_constraint={
+                "kind": "min_max_norm",
+                "min_value": 0.5,
+                "max_value": 0.6,
+                "rate": 0.7,
+                "axis": 0,
+            },
+        ),
+        layer(3, kernel_constraint={"kind": "unit_norm", "axis": None}),
+    ],
+}
+
+
+@pytest.mark.parametrize("network", [*NETWORKS, *HELD])
+def test_a_step_is_within_the_bounds_of_the_reference(network, dtype, rng):
+    layers = (NETWORKS | HELD)[network]
+    start = random_network(4, layers, rng).variables
+    core = core_network(dtype, 4, layers, isa="generic", variables=start)
+    ours = bounded_network(dtype, 4, layers)
+    for net in (core, ours):
+        net.compile({"kind": "mean_squared_error"}, [], {"kind": "sgd"})
+    ours.start_from(variables_of(core), [])
+    x, y = (rng.normal(size=(9, n)).astype(dtype) for n in (4, 3))
+    weights = rng.uniform(0.5, 2, 9).astype(dtype)
+    loss, gradients = ours.gradient(x, y, weights)
+    core_loss, core_gradients = core.gradient(x, y, weights)
+    assert largest_fraction(core_loss, loss) < 1
+    for theirs, gradient in zip(core_gradients, gradients, strict=True):
+        assert largest_fraction(theirs, ours.rounding.exact(0) + gradient) < 1
+    loss, gradients, records = ours._derive(x, y, weights, 0)
+    ours.update(gradients, records, 0.1)
+    rows, *_ = train(core, x, y, weights, learning_rate=0.1)
+    assert largest_fraction(rows[0][0], loss) < 1
+    for theirs, variable in zip(variables_of(core), ours.variables, strict=True):
+        assert np.isfinite(variable.error).all()
+        assert largest_fraction(theirs, variable) < 1
 
 
 def test_every_kind_is_drawn():
