@@ -128,7 +128,7 @@ NETWORKS = {
         normalization("layer", 2, center=False),
         layer(6, "tanh"),
         normalization("layer", 6),
-        normalization("rms", 3, center=False),
+        normalization("rms", 3, "tanh", center=False),
         normalization("unit", 3, scale=False, center=False),
         layer(3, "softmax"),
     ],
