@@ -134,3 +134,20 @@ def test_gaussian_points_of_2020(tmp_path):
     assert "Total params: 114 (456.00 B)" in out
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert "--plot" in output("gaussian_2020", "--help", cwd=tmp_path)
+
+
+def test_many_layers_of_2016(tmp_path):
+    out = output("kinds_2016", cwd=tmp_path)
+    assert number("validation:", out) > 0.9
+    assert number("apart:", out) == 0
+    assert number("error:", out) < 0.1
+    assert number("least:", out) == 0
+
+
+def test_many_layers_of_2026(tmp_path):
+    out = output("layers_2026", cwd=tmp_path)
+    assert number("validation:", out) > 0.9
+    assert number("trained:", out) == 6 + 128 + 64 + 512 + 16 + 16 + 136 + 9
+    assert number("kept:", out) == 6
+    assert "Non-trainable params: 6 " in out
+    assert number("apart:", out) == 0
