@@ -76,6 +76,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "AdamW": _OPTIMIZER,
     "Adamax": _OPTIMIZER,
     "Nadam": _OPTIMIZER,
+    "Ftrl": _OPTIMIZER,
     "to_categorical": {"y": "x", "nb_classes": "num_classes"},
     "Sequential.fit": {"nb_epoch": "epochs"},
     "ReduceLROnPlateau": {"epsilon": "min_delta"},
@@ -215,6 +216,7 @@ KEPT: dict[str, frozenset[str]] = dict.fromkeys(
     ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam"),
     frozenset({"decay"}),
 )
+KEPT["Ftrl"] = KEPT["SGD"]
 KEPT["ModelCheckpoint"] = frozenset({"period"})
 
 

@@ -154,6 +154,7 @@ class Sequential(OldVerbs):
         self._kept = _plan.Kept()
         self._compiled: _plan.Compiled | None = None
         self._hold = _plan.make_hold()
+        self._swapped = False  # weights and their running averages
         self._building = threading.RLock()
         self._advised: set[str] = set()
         self._in_fit = False
@@ -693,6 +694,7 @@ class Sequential(OldVerbs):
             self._rows_tested = 0
 
     def _compile_network(self, compiled: _plan.Compiled) -> None:
+        self._swapped = False
         plan = self._make_plan(compiled)
         specs = None if compiled.loss is None else compiled.specs(plan)
         if self._plan is not None and not self._plan.makes_same(plan):
@@ -765,6 +767,8 @@ class Sequential(OldVerbs):
 
     def _take_averages(self) -> None:
         """Weights become their running averages, if the optimizer keeps such."""
+        if self._swapped:
+            self._swap_averages()
         if self._network is not None and self._batches_done():
             for index, average in self._averages():
                 self._network.set_variable(index, average)
@@ -776,6 +780,7 @@ class Sequential(OldVerbs):
         for index, average in self._averages():
             network.set_slot(self._average_slot(), index, network.get_variable(index))
             network.set_variable(index, average)
+        self._swapped = not self._swapped
 
     def _average_slot(self) -> int:
         network, optimizer = self._network, self.optimizer

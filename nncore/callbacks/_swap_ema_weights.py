@@ -34,28 +34,34 @@ class SwapEMAWeights(Callback):
     """
 
     _is_quiet = True
-    _remembered = ("_swapped",)
 
     def __init__(self, swap_on_epoch: bool = False) -> None:
         """See the class."""
         self.swap_on_epoch = _checks.boolean("swap_on_epoch", swap_on_epoch)
-        self._swapped = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Look whether there are averages."""
-        self._swapped = False
         optimizer = self.model.optimizer
         if not optimizer.use_ema:
             raise ValueError(
                 "SwapEMAWeights must be used with an optimizer that has use_ema=True. "
                 f"Received: {optimizer!r}"
             )
+        self._swap(False)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return whether the averages are in the model."""
+        return {"swapped": self.model is not None and self.model._swapped}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_state` gave."""
+        if self.model is not None:
+            self.model._swapped = state["swapped"]
 
     def _swap(self, wanted: bool) -> None:
         """Bring the averages into the model, or the weights back."""
-        if wanted != self._swapped and self.model._batches_done():
+        if wanted != self.model._swapped and self.model._batches_done():
             self.model._swap_averages()
-            self._swapped = wanted
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Train on with the weights."""
@@ -65,9 +71,6 @@ class SwapEMAWeights(Callback):
         """Show the averages to the callbacks that follow."""
         if self.swap_on_epoch:
             self._swap(True)
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Nothing: `fit` has made the averages the weights."""
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Evaluate the averages."""

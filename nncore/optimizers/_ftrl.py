@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import _checks
+from .._legacy import accepts_old_words
 from ._base import COMMON, Optimizer, Rate
 
 
@@ -54,6 +55,7 @@ class Ftrl(Optimizer):
     _kind = "ftrl"
     _own_name = "ftrl"
 
+    @accepts_old_words("Ftrl")
     def __init__(
         self,
         learning_rate: Rate = 0.001,
