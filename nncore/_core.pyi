@@ -86,6 +86,7 @@ class Network:
     n_out: int
     dtype: str
     retired: bool
+    rows_trained: int
     def __new__(
         cls,
         dtype: str,

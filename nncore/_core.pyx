@@ -434,6 +434,7 @@ cdef class Network:
     cdef readonly str dtype
     cdef public bint retired  # its model has another network, or none
     cdef object numpy_dtype
+    cdef readonly size_t rows_trained  # in the last call of train
     cdef size_t n_metrics
     cdef char code
     cdef size_t itemsize
@@ -626,6 +627,7 @@ cdef class Network:
             # Here, not in some callback of the garbage collector, which would drop it.
             PyErr_CheckSignals()
         check(status)
+        self.rows_trained = result.rows
         cdef ptrdiff_t nan_batch = -1
         if result.is_nan:
             nan_batch = <ptrdiff_t>result.nan_batch

@@ -331,6 +331,7 @@ class Network:
         self._optimizer: reference.Optimizer | None = None
         self._tested = _Sums(0)
         self._epoch: _Epoch | None = None
+        self.rows_trained = 0  # in the last call of train
         self.dtype = dtype
         self.n_in, self.n_out = n_in, self._net.n_out
         self.retired = False
@@ -373,7 +374,7 @@ class Network:
         """Go on with the epoch under way, and with the next."""
         report: list[list[float]] = []
         batches, nan_batch, filled = 0, -1, 0
-        n = len(x)
+        self.rows_trained, n = 0, len(x)
         rates = None
         if isinstance(learning_rate, np.ndarray):
             rates, max_batches = learning_rate, min(max_batches, len(learning_rate))
@@ -405,6 +406,7 @@ class Network:
                 batches += 1
                 epoch.batch += 1
                 epoch.rows += count
+                self.rows_trained += count
                 if stream or epoch.rows == n:
                     report.append(self.running())
                     self._epoch = epoch if stream else None

@@ -83,8 +83,6 @@ class Watched:
         self.streaming = streaming
         self.n_plain = n_plain
         self.training: _Block | None = None  # of the epoch under way
-        self.done = 0  # batches of it
-        self.skipped = 0  # batches of the next one that were done before a restart
         self.n_rows = 0
         self.testing: _Block | None = None
         self.tested = streaming
@@ -98,9 +96,9 @@ class Watched:
         self.network.reset_epoch()
         self.training = None
 
-    def reset_watch(self, batches: int) -> None:
-        """Begin amid an epoch, so many batches of which have been done."""
-        self.training, self.skipped = None, batches
+    def reset_watch(self) -> None:
+        """Begin amid an epoch."""
+        self.training = None
 
     def set_counters(self, counters: Any) -> None:
         """As the core's."""
@@ -121,7 +119,6 @@ class Watched:
         n, size = len(x), min(batch_size, len(x))
         if self.training is None or not (stream or self.n_rows == n):
             self.training, self.n_rows = self._block(n, size), n
-            self.done, self.skipped = self.skipped, 0
             for metric in self.streaming.values():
                 metric.reset_state()
         block = self.training
@@ -138,11 +135,9 @@ class Watched:
             numbers=block.number[free],
             **options,
         )
-        before = 0 if stream else self.done
-        count = min((before + batches) * size, n) - before * size
+        count = self.network.rows_trained
         chosen = block.number[block.filled : block.filled + count]
         block.keep(count, y[chosen], None if weights is None else weights[chosen])
-        self.done += batches
         if len(rows):
             block.hand_on(self.streaming)
             block.clear()

@@ -197,7 +197,7 @@ def _take(training: Training, state: Any, tensors: dict[str, Array]) -> None:
     training.network = model._compiled.measured(network)
     if training.network is not network:
         # The metrics begin amid an epoch: what they saw of it is not written down.
-        training.network.reset_watch(state["batch"])  # type: ignore[attr-defined]
+        training.network.reset_watch()  # type: ignore[attr-defined]
     training.epoch, training.done = state["epoch"], state["batch"]
     model.stop_training = state["stopped"]
     if state["learning_rate"] is not None and model.optimizer is not None:
