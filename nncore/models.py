@@ -1802,9 +1802,7 @@ class Sequential(OldVerbs):
                     trained += variable.size
                 else:
                     frozen += variable.size
-            for layer in self._preparing():
-                sizes[id(layer)] = layer.count_params()
-                frozen += layer.count_params()
+            frozen += sum(layer.count_params() for layer in self._preparing())
             if self._network is not None and self._network.counters["steps"]:
                 # The step count and the learning rate are Keras's other two.
                 kept = self._network.n_slots * trained + 2
@@ -1835,6 +1833,8 @@ class Sequential(OldVerbs):
             for variable in plan.variables:
                 key = id(variable.layer)
                 sizes[key] = sizes.get(key, 0) + variable.size
+            for layer in self._preparing():
+                sizes[id(layer)] = layer.count_params()
         return [
             _summary.Row(
                 layer.name,

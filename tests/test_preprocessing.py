@@ -374,6 +374,10 @@ def test_normalization_has_the_weights_of_keras():
     model.build((None, 4))
     assert [w.shape for w in fresh.get_weights()] == [(4,), (4,), ()]
     assert model.count_params() == 9 + 30 + 7
+    shown = []
+    model.summary(print_fn=shown.append)
+    assert "Total params: 46" in shown[0]
+    assert "Non-trainable params: 9" in shown[0]
     assert len(model.get_weights()) == len(model.weights) == 7
     with pytest.raises(ValueError, match="must be 4 arrays"):
         model.set_weights(model.get_weights()[:-1])
