@@ -37,8 +37,9 @@ model = keras.Sequential(
 model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
 history = model.fit(points, sides, epochs=60, verbose=0, validation_split=0.25)
 print(f"validation: {history.history['val_accuracy'][-1]:.3f}")
-print(f"trained: {sum(w.size for w in model.trainable_weights)}")
-print(f"kept: {sum(w.size for w in model.non_trainable_weights)}")
+for word in ("trainable", "non_trainable"):
+    weights = getattr(model, f"{word}_weights")
+    print(f"{word}: {sum(int(np.prod(w.shape)) for w in weights)}")
 model.summary()
 model.save("sides.keras")
 again = keras.models.load_model("sides.keras")
