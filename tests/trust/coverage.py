@@ -57,7 +57,8 @@ def main() -> int:
     arguments = sys.argv[1:] or ["-m", "not slow and not keras"]
     with tempfile.TemporaryDirectory() as place:
         isas = ("generic", "avx2") if os.uname().machine == "x86_64" else ("generic",)
-        shop = Workshop(Path(place), isas, ("-O0", "--coverage"))
+        shop = Workshop(Path(place))
+        shop.build(isas, ("-O0", "--coverage"))
         for name in ("examples", "docs", "benchmarks"):
             shutil.copytree(ROOT / name, shop.folder / name)
         environment = {**os.environ, "PYTHONPATH": str(shop.folder)}

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import collections
 import hashlib
+import importlib.util
 import json
 import os
 import random
@@ -100,21 +101,26 @@ def all_faults() -> Iterator[Fault]:
 
 
 class Workshop:
-    """A copy of the source with a core of the generic instruction set."""
+    """A copy of the source, at first with the core that is installed."""
 
-    def __init__(
-        self,
-        folder: Path,
-        isas: Sequence[str] = ("generic",),
-        flags: Sequence[str] = ("-O1",),
-    ) -> None:
-        """Copy, and build everything once."""
+    def __init__(self, folder: Path) -> None:
+        """Copy."""
         self.folder = folder
+        self.objects: dict[str, list[str]] = {}
         for name in ("csrc", "nncore", "tests"):
             ignore = shutil.ignore_patterns("*.so", "__pycache__")
             shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         for name in ("setup.py", "pyproject.toml", "CHANGELOG.md", "README.md"):
             shutil.copy(ROOT / name, folder)
+        core = importlib.util.find_spec("nncore._core")
+        assert core is not None and core.origin is not None
+        shutil.copy(core.origin, folder / "nncore/_core.abi3.so")
+
+    def build(
+        self, isas: Sequence[str] = ("generic",), flags: Sequence[str] = ("-O1",)
+    ) -> None:
+        """Build everything once, for some instruction sets."""
+        folder = self.folder
         import setuptools
 
         setuptools.setup = lambda **_: None
@@ -166,9 +172,16 @@ class Workshop:
         run = subprocess.run(command, cwd=self.folder, capture_output=True)
         return run.returncode == 0
 
-    def compile_all(self) -> None:
+    def compile_all(self, part: str = "base") -> None:
+        """Compile what files of a folder of csrc/ are compiled into: base/ into all."""
+        names = [n for n in self.objects if part == "base" or n.startswith(part)]
         with ThreadPoolExecutor(2) as pool:
-            assert all(pool.map(self.compile, self.objects)), "it must compile"
+            assert all(pool.map(self.compile, names)), "it must compile"
+
+    def restore(self) -> None:
+        """Take the objects without a fault again."""
+        for name in self.objects:
+            shutil.copy(self.folder / f"{name}.good", self.folder / f"{name}.o")
 
     def link(self) -> None:
         objects = [f"{name}.o" for name in self.objects]
@@ -178,8 +191,7 @@ class Workshop:
     def put(self, fault: Fault) -> str:
         """Build with a fault: "" if that makes another core, else why not."""
         part = fault.file.parts[1]
-        for name in self.objects:
-            shutil.copy(self.folder / f"{name}.good", self.folder / f"{name}.o")
+        self.restore()
         names = [
             name
             for name in self.objects
@@ -251,6 +263,7 @@ def main() -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         shop = Workshop(Path(folder))
+        shop.build()
         assert not (by := shop.kills(900)), f"without a fault, {by} fails"
         for fault in faults:
             if counts["killed"] + len(survivors) == options.count:
