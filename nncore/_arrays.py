@@ -103,6 +103,7 @@ def as_inputs(
         and x.flags.aligned
     ):
         return x
+    x = _single(x, len(shape) + 1)
     check_columns(columns, column_names(x), name=name)
     if _is_frame(x):
         _check_input_shape(tuple(x.shape), shape, name, layer)
@@ -226,6 +227,7 @@ def input_shape(
         TypeError: If ``x`` is not array-like.
         ValueError: If ``x`` has no axis besides the rows, or one of length 0.
     """
+    x = _single(x, 2)
     if _is_column(x) and hasattr(x, "name"):
         return (1,)
     if takes_text and not _is_frame(x):
@@ -375,6 +377,8 @@ def as_targets(
                [1.]], dtype=float32)
     """
     dtype = np.dtype(dtype)
+    if n_rows > 1:
+        y = _single(_single(y, 1), 2)
     frame = _is_frame(y)
     array: Array | None = None if frame else _as_array(y, name)
     got = tuple(y.shape) if array is None else array.shape
@@ -804,6 +808,17 @@ def split(
 
 
 # ---- Arrays ------------------------------------------------------------------------
+
+
+def _single(x: Any, ndim: int) -> Any:
+    """The one array of a list of inputs or outputs, as Keras takes them; else x."""
+    if (
+        isinstance(x, (list, tuple))
+        and len(x) == 1
+        and getattr(x[0], "ndim", None) == ndim
+    ):
+        return x[0]
+    return x
 
 
 def _as_array(x: Any, name: str) -> Array:

@@ -426,3 +426,22 @@ def test_a_share_outside_zero_and_one_or_without_rows_is_refused(share):
 def test_a_share_is_a_number(share):
     with pytest.raises(TypeError, match="`validation_split` must be a number"):
         arrays.split_at(20, share)
+
+
+def test_a_list_of_one_array_is_that_array():
+    x, y = np.arange(6.0).reshape(3, 2), np.arange(3.0)
+    for given_x in ([x], (x,), [pd.DataFrame(x)]):
+        np.testing.assert_array_equal(arrays.as_inputs(given_x, (2,), "float64"), x)
+        assert arrays.input_shape(given_x) == (2,)
+    for given_y in ([y], [y[:, np.newaxis]], (pd.Series(y),)):
+        targets = arrays.as_targets(given_y, 3, 1, "float64")
+        np.testing.assert_array_equal(targets, y[:, np.newaxis])
+
+
+def test_a_list_of_one_row_stays_a_row():
+    x = np.arange(6.0).reshape(3, 2)
+    one = arrays.as_inputs([x[0]], (2,), "float64")
+    np.testing.assert_array_equal(one, x[:1])
+    assert arrays.as_inputs([x], (3, 2), "float64").shape == (1, 6)
+    one = arrays.as_targets([x[0]], 1, 2, "float64")
+    np.testing.assert_array_equal(one, x[:1])
