@@ -199,6 +199,22 @@ def get_registered_object(
     return (custom_objects or {}).get(name) if found is None else found
 
 
+def get_custom_objects() -> dict[str, Any]:
+    """Return the dict from names to what one has registered; it may be changed.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> def sine(x):
+        ...     return np.sin(x)
+        >>> nncore.saving.get_custom_objects()["sine"] = sine
+        >>> float(nncore.activations.get("sine")(0.0))
+        0.0
+        >>> del nncore.saving.get_custom_objects()["sine"]
+    """
+    return _registered
+
+
 def registered_name(found: Any) -> str | None:
     """Return the name under which something is registered, or else its own."""
     for name, other in _registered.items():

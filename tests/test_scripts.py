@@ -124,6 +124,15 @@ def test_streams_of_2026(tmp_path):
     assert number("evaluated:", out) > 0.95
 
 
+def test_parts_of_ones_own_of_2019(tmp_path):
+    out = output("own_parts_2019", cwd=tmp_path)
+    after = number("good enough after", out)
+    assert f"epochs: {after:.0f} {after:.0f}\n" in out
+    assert number("rmse:", out) < 0.3 and number("within:", out) > 0.85
+    assert "['loss', 'rmse', 'within', 'mae']" in out and "same: True" in out
+    assert "cube: [[1.0, 8.0]]" in out
+
+
 def test_gaussian_points_of_2020(tmp_path):
     pytest.importorskip("matplotlib")
     words = ["--points", 2000, "--epochs=30", "--plot", "curve.png"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import _checks
 from .._lookup import (
     custom_object_scope,
+    get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
@@ -29,6 +30,7 @@ __all__ = [
     "ModelFileError",
     "clone_model",
     "custom_object_scope",
+    "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
     "load_model",

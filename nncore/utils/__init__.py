@@ -2,6 +2,7 @@
 
 from .._lookup import (
     custom_object_scope,
+    get_custom_objects,
     get_registered_name,
     get_registered_object,
     register_keras_serializable,
@@ -20,6 +21,7 @@ __all__ = [
     "Sequence",
     "check_gradients",
     "custom_object_scope",
+    "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
