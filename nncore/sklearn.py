@@ -70,6 +70,7 @@ _ACTIVATIONS = {
 }
 _SCHEDULES = ("constant", "invscaling", "adaptive")
 _SMALLEST_RATE = 1e-6
+_NEGLIGIBLE = 1e-3
 # With Keras's 0.99 the moving means of a table's few batches would still be at 0.
 _MOMENTUM = 0.9
 _BOOLEANS = (
@@ -246,7 +247,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 )
         return found
 
-    def _network_of(self, weights: list[Array], n_in: int, l2: float) -> Sequential:
+    def _network_of(
+        self, weights: list[Array], n_in: int, l2: float, seed: int | None = None
+    ) -> Sequential:
         """A model with these weights, not yet compiled."""
         penalty = regularizers.L2(l2) if l2 else None
         stack: list[layers.Layer] = []
@@ -273,10 +276,10 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         columns = weights[-1].shape[0]
         dense.append(layers.Dense(columns, activation=out, kernel_regularizer=penalty))
         stack.append(dense[-1])
-        # Only dropout draws from the seed.
-        seed = 0
-        if any(self._dropouts()):
-            seed = int(self._random_state.randint(2**31 - 1))
+        if seed is None:
+            # Only dropout draws from the seed.
+            draws = any(self._dropouts())
+            seed = int(self._random_state.randint(2**31 - 1)) if draws else 0
         model = Sequential(stack, seed=seed, dtype=str(weights[0].dtype))
         model.build((None, n_in))
         for layer, w, b in zip(dense, weights[::2], weights[1::2], strict=True):
@@ -293,8 +296,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         elif l2 != self._l2:
             # The penalty is part of a network, and depends on the rows in a batch.
             before, old = self.model_, self.model_._ready_network()
-            pairs = zip(self.coefs_, self.intercepts_, strict=True)
-            self.model_ = self._network_of([w for p in pairs for w in p], n_in, l2)
+            self.model_ = self._twin(l2)
             self.model_.set_weights(before.get_weights())
         self._l2: float = l2
         if fresh or old is not None or weights is not None:
@@ -302,11 +304,26 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             self.model_.compile(self._optimizer(), loss, weighted_metrics=self._also())
         network = self.model_._ready_network()
         if old is not None and not fresh:
-            for slot in range(network.n_slots):
-                for index in range(network.n_variables):
-                    network.set_slot(slot, index, old.get_slot(slot, index))
-            network.set_counters(old.counters)
+            _hand_over(old, network)
         return network
+
+    def _twin(self, l2: float) -> Sequential:
+        """A network like `model_` with another penalty."""
+        pairs = zip(self.coefs_, self.intercepts_, strict=True)
+        weights = [array for pair in pairs for array in pair]
+        return self._network_of(weights, len(weights[0]), l2, self.model_.seed)
+
+    def _last_batch_network(self, short: int, size: int, data: _Data) -> Any:
+        """A network for an epoch's last, shorter batch; None: its penalty is as good.
+
+        It trains in the place of `model_` where the difference would move a weight by
+        more than a thousandth of itself, relative to the rate.
+        """
+        if not short or self.alpha * (1 / short - 1 / size) <= _NEGLIGIBLE:
+            return None
+        model = self._twin(self._penalty(short, data.weights))
+        model.compile(self._optimizer(), self._head()[1], weighted_metrics=self._also())
+        return model._ready_network()
 
     def _also(self) -> list[str]:
         """What must be measured besides the loss to say scikit-learn's."""
@@ -524,6 +541,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             if not hasattr(self, "validation_loss_curve_") or not self.warm_start:
                 self.validation_loss_curve_: list[float] = []
         pace = Pace(network.microseconds(size, True))
+        last = self._last_batch_network(n % size, size, data)
         rows = np.arange(n, dtype=np.uint32)
         self.n_iter_ = 0
         for _ in range(1 if incremental else self.max_iter):
@@ -532,7 +550,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 draw = np.arange(n)
                 self._random_state.shuffle(draw)
                 order = rows = rows[draw]
-            row = self._epoch(network, data, normalized.of(order), size, order, pace)
+            row = self._epoch(
+                network, last, data, normalized.of(order), size, order, pace
+            )
             self.n_iter_ += 1
             self.t_ += n
             self.loss_ = self._reported(row, scale)
@@ -561,14 +581,40 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
     def _epoch(
         self,
         network: Network,
+        last: Network | None,
         data: _Data,
         weights: Array | None,
         size: int,
         order: Array | None,
         pace: Pace,
     ) -> list[float]:
-        """One epoch, in calls short enough for Ctrl-C."""
-        left = math.ceil(len(data.x) / size)
+        """What the core reports of one epoch."""
+        n = len(data.x)
+        if last is None:
+            count = math.ceil(n / size)
+            return self._batches(network, data, weights, size, count, order, pace)
+        full, short = n // size, n % size
+        row = self._batches(network, data, weights, size, full, order, pace)
+        rows = np.arange(n, dtype=np.uint32) if order is None else order
+        rows = np.roll(rows, short)
+        _hand_over(network, last)
+        end = self._batches(last, data, weights, short, 1, rows, pace)
+        _hand_over(last, network)
+        share = short / n
+        return [(1 - share) * a + share * b for a, b in zip(row, end, strict=True)]
+
+    def _batches(
+        self,
+        network: Network,
+        data: _Data,
+        weights: Array | None,
+        size: int,
+        count: int,
+        order: Array | None,
+        pace: Pace,
+    ) -> list[float]:
+        """The first batches of an epoch, in calls short enough for Ctrl-C."""
+        left = count
         while True:
             coming = min(left, pace.units)
             rate: Any = self._rate
@@ -593,6 +639,10 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 raise ValueError(_NOT_FINITE)
             if len(rows):
                 row: list[float] = rows[0].tolist()
+                return row
+            if not left:
+                row = network.running()
+                network.reset_epoch()
                 return row
 
     def _count(self, network: Network, held: _Data | None) -> None:
@@ -782,6 +832,15 @@ class _Normalized:
         return found
 
 
+def _hand_over(old: Network, new: Network) -> None:
+    """Give a network the weights and the optimizer of one of the same layers."""
+    for index in range(new.n_variables):
+        new.set_variable(index, old.get_variable(index))
+        for slot in range(new.n_slots):
+            new.set_slot(slot, index, old.get_slot(slot, index))
+    new.set_counters(old.counters)
+
+
 def _mean_and_scale(x: Array, weights: Array | None) -> tuple[Array, Array]:
     """Mean and standard deviation of each column, in its dtype; 1 for a constant."""
     mean = np.average(x.astype(np.float64, copy=False), axis=0, weights=weights)
@@ -805,8 +864,9 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
             a list names one per hidden layer.
         solver: "adam", "sgd", "lbfgs" (all rows at once, by SciPy), or the name or an
             instance of any optimizer of nncore.
-        alpha: strength of the L2 penalty. In batches its factor is that of a full
-            batch, also in a last, shorter one.
+        alpha: strength of the L2 penalty, which is divided by a batch's rows; in a
+            last, shorter batch by those of a full one where that makes no difference
+            to speak of: alpha (1 / short - 1 / full) <= 0.001.
         batch_size: rows per update; "auto": min(200, n).
         learning_rate: "constant", "invscaling" or "adaptive", for "sgd".
         learning_rate_init: the rate at the start.

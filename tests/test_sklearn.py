@@ -136,6 +136,27 @@ def test_the_penalty_is_that_of_scikit_learn_where_batches_are_full(digits):
     assert mine.loss_ > ours.MLPClassifier(**options | {"alpha": 0.0}).fit(x, y).loss_
 
 
+@pytest.mark.parametrize("setting", ["adam", "sgd", "in order", "early stopping"])
+def test_the_penalty_of_a_short_last_batch_is_that_of_scikit_learn(setting, digits):
+    x, y = digits  # 1797 rows: the last batch has 197; of 1437 that are left 37
+    options = {"max_iter": 5, "alpha": 30.0, "random_state": 3} | SETTINGS[setting]
+    mine = ours.MLPClassifier(**options).fit(x, y)
+    assert_same_training(mine, theirs.MLPClassifier(**options).fit(x, y))
+
+
+def test_a_last_batch_of_its_own_keeps_dropout_and_momentum(digits):
+    x, y = digits[0][:450], digits[1][:450]
+    options = {"dropout": 0.3, "random_state": 3, "max_iter": 4}
+    # A penalty too small to count, with and without a network for the last batch.
+    one = ours.MLPClassifier(alpha=1e-300, **options).fit(x, y)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ours, "_NEGLIGIBLE", 0.0)
+        two = ours.MLPClassifier(alpha=1e-300, **options).fit(x, y)
+    for a, b in zip(parameters(one), parameters(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(one.loss_curve_, two.loss_curve_, rtol=1e-12)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_lbfgs_goes_the_way_of_scikit_learn(alpha, digits):
     x, y = digits
