@@ -246,8 +246,8 @@ typedef struct nn_loss_spec {
     size_t n_list;          /* each class, or none */
     int ignores;            /* sparse: rows with the label `ignored` do not count */
     double ignored;
-    nn_reduction reduction; /* these two: of what is optimised, not of metrics */
-    double weight;          /* the batch's loss is multiplied by it */
+    nn_reduction reduction; /* of what is optimised, not of metrics */
+    double weight;          /* the batch's loss, or the metric, is multiplied by it */
 } nn_loss_spec;
 
 typedef struct nn_metric_spec {

@@ -943,6 +943,24 @@ def loss_with_gradient(
         return _LOSSES[kind](t, p, options)
 
 
+def loss_scale(spec: Spec, y_true: Array, weights: Array) -> float:
+    """The batch's loss as a multiple of ``sum_i w_i l_i``: weight / divisor.
+
+    The divisor is the number of rows whatever their weights, for the reduction "sum" 1,
+    for "mean_with_sample_weight" the sum of weights; rows of the ignored class do not
+    count.
+
+    Example:
+        >>> loss_scale({"kind": "huber"}, np.zeros((4, 1)), np.ones(4))
+        0.25
+    """
+    ignored = spec.get("ignore_class")
+    counts = np.ones(len(weights)) if ignored is None else y_true[:, 0] != ignored
+    divisors = {"sum": 1.0, "mean_with_sample_weight": (weights * counts).sum()}
+    divisor = divisors.get(spec.get("reduction") or "", counts.sum())
+    return float(spec.get("weight", 1.0) / divisor) if divisor else 0.0
+
+
 def loss_value(spec: Spec, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Array:
     """The loss of each row.
 
@@ -1808,8 +1826,8 @@ class Network:
     ) -> tuple[float, list[Array]]:
         """The batch's loss and its derivative with respect to every variable.
 
-        The loss is ``sum_i w_i l_i / rows`` plus all penalties, those on activations
-        divided by the rows; the divisor is their number, whatever the weights.
+        The loss is ``scale sum_i w_i l_i`` (see `loss_scale`) plus all penalties, those
+        on activations divided by the rows.
 
         Args:
             x: ``[rows][n_in]``.
@@ -1835,8 +1853,9 @@ class Network:
         w = _row_weights(weights, len(x))
         out, records = self.forward(x, step)
         spec, p = self.loss_of(self.loss, out, records)
-        loss = (w * self.measure(spec, y, p)).sum() / len(x)
-        d_out = self.measure_back(spec, y, p) * (w / len(x))[:, None]
+        scale = loss_scale(self.loss, y, w)
+        loss = (w * self.measure(spec, y, p)).sum() * scale
+        d_out = self.measure_back(spec, y, p) * (w * scale)[:, None]
         gradients = self.backward(records, d_out)
         for i, v in enumerate(self.variables):
             if not self.trainable[i]:
@@ -1978,11 +1997,22 @@ class Network:
         x: npt.ArrayLike,
         y: npt.ArrayLike,
         weights: npt.ArrayLike | None = None,
+        batch_size: int | None = None,
     ) -> list[float]:
-        """Loss and metrics over all rows, without dropout and without an update."""
+        """Loss and metrics over all rows, without dropout and without an update.
+
+        Args:
+            x: ``[rows][n_in]``.
+            y: Targets ``[rows][cols]``.
+            weights: ``[rows]``; None: all 1.
+            batch_size: Of the batches whose losses are reduced; None: all rows.
+        """
         x, y = np.asarray(x, dtype=self.dtype), np.asarray(y, dtype=self.dtype)
+        w, size = _row_weights(weights, len(x)), batch_size or len(x)
         means = _Means(self)
-        means.add(x, y, _row_weights(weights, len(x)), None)
+        for first in range(0, len(x), size):
+            part = slice(first, first + size)
+            means.add(x[part], y[part], w[part], None)
         return means.row()
 
     def predict(self, x: npt.ArrayLike) -> Array:
@@ -2003,14 +2033,16 @@ class _Means:
         out, records = net.forward(x, step)
         loss, p = net.loss_of(net.loss, out, records)
         penalty = net.penalty() + net.activity(records)
-        self.sums[0] += (w * loss_value(loss, y, p)).sum() + penalty * len(x)
+        total = (w * loss_value(loss, y, p)).sum() * loss_scale(net.loss, y, w)
+        self.sums[0] += (total + penalty) * len(x)
         self.counts[0] += len(x)
         for i, metric in enumerate(net.metrics, start=1):
             p, share = out, w if metric.get("weighted") else ones
             if metric["kind"] == "loss_value":
                 loss, p = net.loss_of(metric["loss"], out, records)
                 metric = {**metric, "loss": loss}
-            self.sums[i] += (share * metric_value(metric, y, p)).sum()
+            factor = (metric.get("loss") or {}).get("weight", 1.0)
+            self.sums[i] += factor * (share * metric_value(metric, y, p)).sum()
             self.counts[i] += share.sum()
 
     def row(self) -> list[float]:

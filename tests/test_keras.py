@@ -48,17 +48,38 @@ LOSSES: list[tuple[str, dict[str, Any], str]] = [
     ("KLDivergence", {}, "sigmoid"),
     ("Poisson", {}, "exponential"),
 ]
-KINDS = {
-    "MeanSquaredError": "mean_squared_error",
-    "MeanAbsoluteError": "mean_absolute_error",
-    "LogCosh": "log_cosh",
-    "BinaryCrossentropy": "binary_crossentropy",
-    "CategoricalCrossentropy": "categorical_crossentropy",
-    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
-    "SquaredHinge": "squared_hinge",
-    "CategoricalHinge": "categorical_hinge",
-    "KLDivergence": "kl_divergence",
-}
+# Not crossed with everything else.
+MORE_LOSSES: list[tuple[str, dict[str, Any], str]] = [
+    ("MeanAbsolutePercentageError", {}, "softplus"),
+    ("MeanSquaredLogarithmicError", {}, "softplus"),
+    ("CosineSimilarity", {}, "linear"),
+    ("BinaryFocalCrossentropy", {}, "sigmoid"),
+    ("BinaryFocalCrossentropy", {"from_logits": True, "gamma": 1.3}, "linear"),
+    (
+        "BinaryFocalCrossentropy",
+        {"apply_class_balancing": True, "alpha": 0.7, "label_smoothing": 0.1},
+        "sigmoid",
+    ),
+    ("CategoricalFocalCrossentropy", {}, "softmax"),
+    ("CategoricalFocalCrossentropy", {"alpha": [0.2, 0.5, 0.9]}, "softmax"),
+    ("CategoricalFocalCrossentropy", {"from_logits": True, "gamma": 1.3}, "linear"),
+    ("CategoricalFocalCrossentropy", {"label_smoothing": 0.1}, "softplus"),
+    ("CategoricalGeneralizedCrossEntropy", {}, "softmax"),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 1.0}, "softmax"),
+    ("Dice", {"axis": -1}, "sigmoid"),
+    ("Tversky", {"axis": -1, "alpha": 0.3, "beta": 0.6}, "sigmoid"),
+    ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "softmax"),
+    *(
+        (name, {"reduction": reduction}, last)
+        for reduction in ("sum", "mean", "mean_with_sample_weight")
+        for name, last in (("Huber", "linear"), ("BinaryCrossentropy", "sigmoid"))
+    ),
+    (
+        "SparseCategoricalCrossentropy",
+        {"ignore_class": 1, "reduction": "mean_with_sample_weight"},
+        "softmax",
+    ),
+]
 OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {}),
     ("SGD", {"momentum": 0.9}),
@@ -135,6 +156,18 @@ FACTORS = {
     "penalty": PENALTIES,
 }
 CASES = pairwise(FACTORS, np.random.default_rng(3))
+CASES += [
+    {
+        "loss": loss,
+        "optimizer": ("SGD", {"momentum": 0.9}),
+        "activation": "tanh",
+        "clipping": {},
+        "weights": weights,
+        "penalty": ("L2", 0.02) if weights else None,
+    }
+    for loss in MORE_LOSSES
+    for weights in (False, True)
+]
 
 
 @pytest.fixture(scope="module")
@@ -190,12 +223,13 @@ def build(library, case):
 
 def data(case, rng):
     """Rows, targets that suit the loss, and row weights or None."""
-    name = case["loss"][0]
-    kind = KINDS.get(name, name.lower())
+    kind = getattr(nncore.losses, case["loss"][0])._kind
     x = rng.normal(size=(STEPS, ROWS, N_IN))
     y = np.stack([targets_for({"kind": kind}, ROWS, N_OUT, rng) for _ in range(STEPS)])
     if kind in ("hinge", "squared_hinge"):
         y = 2 * y - 1
+    if kind == "categorical_generalized_cross_entropy":
+        y = y[..., 0]  # what Keras makes one-hot of
     weights = rng.uniform(0.2, 2, (STEPS, ROWS)) if case["weights"] else [None] * STEPS
     return x, y, weights
 
@@ -449,3 +483,175 @@ def test_noise_has_the_moments_of_keras(keras, name, amount):
         moments(nncore), moments(keras), (16, 8), strict=True
     ):
         assert abs(ours - theirs) < 6 * spread * np.sqrt(2 / x.size)
+
+
+# ---- Metrics -------------------------------------------------------------------------
+
+# Kinds of data: targets for predictions of three columns, or of one.
+BINARY, ONE_HOT, LABELS, REAL, ONE = "binary", "one-hot", "labels", "real", "one"
+METRICS: list[tuple[str, dict[str, Any], str]] = [
+    ("BinaryAccuracy", {"threshold": 0.4}, BINARY),
+    ("CategoricalAccuracy", {}, ONE_HOT),
+    ("SparseCategoricalAccuracy", {}, LABELS),
+    ("TopKCategoricalAccuracy", {"k": 2}, ONE_HOT),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, LABELS),
+    *((name, {}, REAL) for name in ("MeanSquaredError", "MeanAbsoluteError")),
+    *((name, {}, REAL) for name in ("RootMeanSquaredError", "LogCoshError")),
+    *((name, {}, REAL) for name in ("CosineSimilarity", "PearsonCorrelation")),
+    ("ConcordanceCorrelation", {}, REAL),
+    ("MeanAbsolutePercentageError", {}, REAL),
+    ("MeanSquaredLogarithmicError", {}, BINARY),
+    ("R2Score", {}, REAL),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}, REAL),
+    ("R2Score", {"num_regressors": 2}, REAL),
+    ("R2Score", {}, ONE),
+    *((name, {}, ONE_HOT) for name in ("CategoricalCrossentropy", "KLDivergence")),
+    *((name, {}, ONE_HOT) for name in ("CategoricalHinge", "Poisson")),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT),
+    ("SparseCategoricalCrossentropy", {}, LABELS),
+    ("BinaryCrossentropy", {}, BINARY),
+    ("BinaryCrossentropy", {"from_logits": True}, ONE),
+    *((name, {}, BINARY) for name in ("Hinge", "SquaredHinge")),
+    *(
+        (name, {"thresholds": thresholds}, BINARY)
+        for name in (
+            *("TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"),
+            *("Precision", "Recall"),
+        )
+        for thresholds in (None, 0.3)
+    ),
+    ("Precision", {"top_k": 2}, ONE_HOT),
+    ("Recall", {"top_k": 1, "class_id": 2}, ONE_HOT),
+    ("Recall", {"class_id": 1}, BINARY),
+    *(("AUC", {"curve": curve}, BINARY) for curve in ("ROC", "PR", "PRGAIN")),
+    ("AUC", {"summation_method": "minoring", "curve": "PR"}, ONE),
+    ("AUC", {"summation_method": "majoring"}, ONE),
+    ("AUC", {"thresholds": [0.1, 0.35, 0.8]}, BINARY),
+    ("AUC", {"multi_label": True}, BINARY),
+    ("AUC", {"num_thresholds": 50, "multi_label": True, "curve": "PR"}, ONE_HOT),
+    ("AUC", {"from_logits": True}, ONE),
+    ("SensitivityAtSpecificity", {"specificity": 0.6}, BINARY),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.6}, BINARY),
+    ("PrecisionAtRecall", {"recall": 0.6}, BINARY),
+    ("RecallAtPrecision", {"precision": 0.5}, BINARY),
+    *(("F1Score", {"average": a}, ONE_HOT) for a in ("micro", "macro", "weighted")),
+    ("F1Score", {"threshold": 0.5}, ONE),
+    ("FBetaScore", {"average": "macro", "beta": 2.0, "threshold": 0.4}, BINARY),
+    ("BinaryIoU", {"threshold": 0.4}, ONE),
+    ("OneHotIoU", {"num_classes": 3, "target_class_ids": [0, 2]}, ONE_HOT),
+    ("OneHotMeanIoU", {"num_classes": 3}, ONE_HOT),
+]
+# With JAX Keras cannot have the first in a compiled step; behind a sigmoid nncore knows
+# the logits of the second, as Keras with TensorFlow does.
+ALONE = (
+    ("R2Score", {"num_regressors": 2}, REAL),
+    ("BinaryCrossentropy", {"from_logits": True}, ONE),
+)
+# Computed in float32 or int32 whatever floatx is.
+ROUGH = ("BinaryIoU", "OneHotIoU", "OneHotMeanIoU")
+
+
+def measured_data(kind, n, rng):
+    """Targets and predictions."""
+    columns = 1 if kind == ONE else 3
+    p = rng.uniform(0.01, 0.99, (n, columns))
+    if kind in (ONE_HOT, LABELS):
+        p /= p.sum(axis=1, keepdims=True)
+        labels = rng.integers(0, columns, n)
+        return (labels.astype(float) if kind == LABELS else np.eye(3)[labels]), p
+    if kind == REAL:
+        return rng.normal(size=p.shape) + p, p
+    return rng.integers(0, 2, p.shape).astype(float), p
+
+
+def metric_id(case):
+    name, options, kind = case
+    return " ".join([name, *(f"{k}={v}" for k, v in options.items()), kind])
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("case", METRICS, ids=metric_id)
+def test_a_metric_alone_is_keras_own(keras, case, weighted):
+    name, options, kind = case
+    theirs = getattr(keras.metrics, name)(**options)
+    ours = getattr(nncore.metrics, name)(**options)
+    assert ours.name == getattr(keras.metrics, name)(**options, name=ours.name).name
+    roundings = 2**10
+    rough = tolerance("float32", 8) if name in ROUGH else 0
+    rng = np.random.default_rng(6)
+    if weighted and name in ROUGH:
+        pytest.skip("their weights are integers")
+    for _ in range(2):
+        for n in (40, 7, 25):
+            t, p = measured_data(kind, n, rng)
+            w = rng.uniform(0.2, 2, n) if weighted else None
+            theirs.update_state(t, p, sample_weight=w)
+            ours.update_state(t, p, w)
+            expected = np.asarray(theirs.result())
+            np.testing.assert_allclose(
+                np.asarray(ours.result()).reshape(expected.shape),
+                expected,
+                rtol=tolerance("float64", roundings) + rough,
+                atol=tolerance("float64", roundings),
+            )
+        theirs.reset_state()
+        ours.reset_state()
+
+
+@pytest.mark.parametrize("kind", [BINARY, ONE_HOT, LABELS, REAL, ONE])
+def test_metrics_in_compile_are_keras_own(keras, kind):
+    cases = [case for case in METRICS if case[2] == kind and case not in ALONE]
+    losses = {LABELS: "sparse_categorical_crossentropy", REAL: "mse"}
+    last = {REAL: "linear", BINARY: "sigmoid", ONE: "sigmoid"}.get(kind, "softmax")
+    histories, start = [], None
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(50, 4))
+    y, _ = measured_data(kind, 50, rng)
+    w = rng.uniform(0.2, 2, 50)
+    for library in (keras, nncore):
+        given = [
+            [
+                getattr(library.metrics, name)(**options, name=f"m{i}")
+                for i, (name, options, _) in enumerate(cases)
+                if not (weighs and name in ROUGH)
+            ]
+            for weighs in (False, True)
+        ]
+        columns = 1 if kind == ONE else 3
+        dense = library.layers.Dense
+        model = library.Sequential(
+            [
+                library.layers.Input((4,)),
+                dense(5, activation="tanh"),
+                dense(columns, activation=last),
+            ]
+        )
+        start = model.get_weights() if start is None else start
+        model.set_weights(start)
+        model.compile(
+            optimizer=library.optimizers.SGD(0.1),
+            loss=losses.get(kind, "binary_crossentropy"),
+            metrics=given[0],
+            weighted_metrics=given[1],
+        )
+        history = model.fit(
+            *(x, y),
+            sample_weight=w,
+            epochs=2,
+            batch_size=16,
+            shuffle=False,
+            validation_data=(x[:20], y[:20], w[:20]),
+            verbose=0,
+        ).history
+        histories.append(history)
+    theirs, ours = histories
+    assert set(theirs) == set(ours)
+    for key, values in theirs.items():
+        expected = np.ravel(values)
+        np.testing.assert_allclose(
+            ours[key],
+            expected,
+            rtol=tolerance("float32", 8),
+            atol=tolerance("float64", 2**10),
+            err_msg=key,
+        )

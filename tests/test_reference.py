@@ -14,12 +14,14 @@ from .helpers import (
     ACTIVATIONS,
     LOSSES,
     away_from,
+    core_network,
     layer,
     name_of,
     predictions_for,
     slope,
     slope_of,
     targets_for,
+    train,
 )
 
 
@@ -461,3 +463,31 @@ def test_names_are_those_of_the_core():
 def test_unknown_names_are_refused(call):
     with pytest.raises(ValueError, match="Expected"):
         call()
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight", None])
+@pytest.mark.parametrize("ignored", [None, 1])
+@pytest.mark.parametrize("weighs", [False, True])
+def test_the_core_reduces_a_loss_as_the_reference_does(reduction, ignored, weighs, rng):
+    kind = "sparse_categorical_crossentropy"
+    loss = {"kind": kind, "reduction": reduction, "weight": 0.7}
+    loss["ignore_class"] = ignored
+    metric = {"kind": "loss_value", "loss": {"kind": kind, "weight": -2.0}}
+    layers = [layer(5, "tanh"), layer(3, "softmax")]
+    ours = random_network(4, layers, rng)
+    core = core_network("float64", 4, layers, variables=ours.variables)
+    x, y = rng.normal(size=(50, 4)), rng.integers(0, 3, (50, 1)).astype(float)
+    weights = rng.uniform(0.2, 2, 50) if weighs else None
+    for net in (ours, core):
+        net.compile(loss, [{**metric, "weighted": True}], {"kind": "sgd"})
+    value, gradients = ours.gradient(x, y, weights)
+    core_value, core_gradients = core.gradient(x, y, weights)
+    assert core_value == pytest.approx(value)
+    for a, b in zip(core_gradients, gradients, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+    assert core.evaluate(x, y, weights, 0, 50, batch_size=16) == pytest.approx(
+        ours.evaluate(x, y, weights, batch_size=16)
+    )
+    settings = {"batch_size": 16, "epochs": 2, "shuffle": True, "learning_rate": 0.05}
+    rows = train(core, x, y, weights, **settings)[0]
+    np.testing.assert_allclose(rows, ours.train(x, y, weights, **settings))

@@ -218,6 +218,7 @@ static nn_status plan_metrics(const struct net *net, const nn_loss_spec *loss,
         plans[i].kind = specs[i].kind;
         plans[i].threshold = (real)specs[i].threshold;
         plans[i].weighted = specs[i].weighted;
+        plans[i].loss.weight = 1;
         if (specs[i].kind == NN_METRIC_loss_value) {
             nn_status status = plan_loss(net, &specs[i].loss, numbers, &plans[i].loss);
             if (status) return status;

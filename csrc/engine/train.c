@@ -63,7 +63,7 @@ static void report_sums(const struct net *net, const struct sums *sums, double *
         double sum = net->kernels->row_total(&sums->of[1 + k]);
         double weight =
             by_weight ? net->kernels->row_total(&sums->of[1 + net->base.n_metrics]) : n;
-        row[1 + k] = weight ? sum / weight : 0;
+        row[1 + k] = weight ? net->metrics[k].loss.weight * sum / weight : 0;
     }
 }
 
