@@ -240,7 +240,6 @@ class _Arithmetic(reference.Network):
     def _derive(
         self, x: Any, y: Any, weights: Any, step: int | None
     ) -> tuple[float, list[Array], list[reference.Record]]:
-        weights = self._reduced(weights, len(x))
         loss, gradients, records = super()._derive(x, y, weights, step)
         for i, regularizer in enumerate(self.regularizers):
             if self.trainable[i] and regularizer is not None:
@@ -250,18 +249,6 @@ class _Arithmetic(reference.Network):
                 gradients[i] = gradients[i] + slope.astype(self.dtype, copy=False)
         return loss, gradients, records
 
-    def _reduced(self, weights: Array | None, n: int) -> Array | None:
-        """Weights whose mean over rows is what the loss reduces a batch to."""
-        factor, reduction = self.loss.get("weight", 1.0), self.loss.get("reduction")
-        if reduction in _MEAN and factor == 1:
-            return weights
-        w = np.ones(n) if weights is None else weights.astype(np.float64)
-        if reduction == "sum":
-            factor = factor * n
-        elif reduction == "mean_with_sample_weight":
-            factor = factor * n / (w.sum() or 1.0)
-        return np.asarray(w * factor)
-
     def measured(
         self, x: Array, y: Array, weights: Array | None
     ) -> tuple[float, list[reference.Record]]:
@@ -269,10 +256,11 @@ class _Arithmetic(reference.Network):
         out, records = self.forward(x)
         loss, p = self.loss_of(self.loss, out, records)
         values = self.measure(loss, y, p)
-        w = self._reduced(weights, len(x))
-        total = (values if w is None else values * w).sum(dtype=np.float64)
+        w = np.ones(len(x)) if weights is None else weights
+        total = (values * w).sum(dtype=np.float64)
         penalties = self.penalty() + self.activity(records)
-        return float(total) / len(x) + penalties, records
+        scale = reference.loss_scale(self.loss, y, w)
+        return float(total) * scale + penalties, records
 
     def update(
         self,
@@ -523,7 +511,9 @@ class Network:
             x, y, n_rows = x[at], y[at], len(x)
             weights = None if weights is None else weights[at]
             # The mean does not depend on batches; other reductions do.
-            step = n if net.loss.get("reduction") in _MEAN else batch_size
+            is_mean = net.loss.get("reduction") in _MEAN
+            is_mean = is_mean and net.loss.get("ignore_class") is None
+            step = n if is_mean else batch_size
             for begin in range(0, n, step):
                 part = slice(begin, min(begin + step, n))
                 w = None if weights is None else weights[part]
