@@ -84,7 +84,8 @@ def require(part: Any, what: str, methods: Iterable[str], base: type) -> None:
     if not missing:
         return
     advice = (
-        f"give the function an attribute, {getattr(source, '__name__', 'f')}.gradient"
+        f"give the function an attribute, {getattr(source, '__name__', 'f')}.gradient; "
+        "nncore.utils.numerical_gradient makes one"
         if is_function
         else f"write {' and '.join(missing)} in {type(part).__name__}"
     )

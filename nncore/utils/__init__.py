@@ -9,7 +9,7 @@ from .._lookup import (
 )
 from .._random import set_random_seed
 from ._files import get_file
-from ._gradients import check_gradients
+from ._gradients import check_gradients, numerical_gradient
 from ._plot_model import plot_model
 from ._progbar import Progbar
 from .data_utils import PyDataset, Sequence
@@ -26,6 +26,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "normalize",
+    "numerical_gradient",
     "plot_model",
     "register_keras_serializable",
     "set_random_seed",

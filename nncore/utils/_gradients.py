@@ -1,8 +1,8 @@
-"""A look at whether the gradients that a user has written are those of the values."""
+"""Gradients that a user has written, or has not: checked, or found, by differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,3 +101,51 @@ def _largest(gradient: NDArray[Any], places: int) -> Iterator[tuple[int, ...]]:
     order = np.argsort(-np.abs(gradient), axis=None)[:places]
     for flat in order:
         yield tuple(int(i) for i in np.unravel_index(flat, gradient.shape))
+
+
+def numerical_gradient(function: Callable[..., Any]) -> Callable[..., NDArray[Any]]:
+    """Return the gradient of a loss or an activation by central differences.
+
+    For when nobody wants to derive it: (f(x + h) - f(x - h)) / 2h in double, x being
+    the last argument. It calls a loss twice for each column of the output, which is
+    slow where there are many, and is as exact as single precision is. Better is a
+    gradient that is written down.
+
+    Args:
+        function: a loss (y_true, y_pred) that gives one number per row, or an
+            activation (x) that gives one for each number.
+
+    Returns:
+        A function of the same arguments, to be its attribute `gradient`.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> def cubes(y_true, y_pred):
+        ...     return (np.abs(y_pred - y_true) ** 3).mean(axis=-1)
+        >>> cubes.gradient = nncore.utils.numerical_gradient(cubes)
+        >>> cubes.gradient(np.array([[0.0, 0.0]]), np.array([[1.0, -2.0]])).round(6)
+        array([[ 1.5, -6. ]])
+        >>> model = nncore.Sequential([nncore.layers.Dense(1)])
+        >>> model.compile("sgd", cubes)
+    """
+
+    def gradient(*arguments: Any) -> NDArray[Any]:
+        *others, last = arguments
+        x = np.asarray(last, np.float64)
+        h = np.cbrt(np.finfo(np.float64).eps) * np.maximum(1.0, np.abs(x))
+
+        def slope(moved: NDArray[Any]) -> NDArray[Any]:
+            up, down = (function(*others, x + sign * moved) for sign in (1, -1))
+            return np.asarray(up, np.float64) - np.asarray(down, np.float64)
+
+        if not others:
+            return np.asarray(slope(h) / (2 * h))
+        result = np.empty_like(x)
+        for column in range(x.shape[-1]):
+            moved = np.zeros_like(x)
+            moved[..., column] = h[..., column]
+            result[..., column] = slope(moved) / (2 * h[..., column])
+        return result
+
+    return gradient
