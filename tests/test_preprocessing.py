@@ -297,6 +297,20 @@ def test_lambda_prepares_and_predicts():
     assert given.compute_output_shape((None, 3)) == (None, 7)
 
 
+def test_lambda_is_trained_through_where_its_function_has_a_gradient():
+    def scaled(x):
+        return 100 * x
+
+    with pytest.raises(ValueError, match="its function may have an attribute gradient"):
+        nncore.Sequential([layers.Dense(1), layers.Lambda(scaled)]).compile(
+            "sgd", "mse"
+        )
+    scaled.gradient = lambda x: np.full_like(x, 100)
+    model = nncore.Sequential([layers.Dense(1), layers.Lambda(scaled)], seed=1)
+    model.compile("sgd", "mse")
+    assert nncore.utils.check_gradients(model, X / 50, Y) < 1e-6
+
+
 # ---- Files ---------------------------------------------------------------------------
 
 

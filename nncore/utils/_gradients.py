@@ -140,7 +140,13 @@ def numerical_gradient(function: Callable[..., Any]) -> Callable[..., NDArray[An
             return np.asarray(up, np.float64) - np.asarray(down, np.float64)
 
         if not others:
-            return np.asarray(slope(h) / (2 * h))
+            found = slope(h)
+            if found.shape != x.shape:
+                raise ValueError(
+                    "`function` of one argument must give one number for each number. "
+                    f"Received: shape {found.shape} for {x.shape}"
+                )
+            return np.asarray(found / (2 * h))
         result = np.empty_like(x)
         for column in range(x.shape[-1]):
             moved = np.zeros_like(x)

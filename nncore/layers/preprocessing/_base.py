@@ -48,10 +48,13 @@ class Preprocessing(Layer):
 
     def _require_gradients(self) -> None:
         if not hasattr(self, "gradient"):
+            advice = ""
+            if hasattr(self, "function"):
+                advice = "; its function may have an attribute gradient"
             raise ValueError(
                 f"A preprocessing layer must stand before all weights that are trained:"
                 f" it has no gradient. Received: layer {self.name!r} "
-                f"({type(self).__name__}) behind one"
+                f"({type(self).__name__}) behind one{advice}"
             )
 
     def get_weights(self) -> list[NDArray[Any]]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 class Lambda(Preprocessing):
     """A function of arrays as a layer, to prepare data or for prediction.
 
-    It cannot be trained through: in front of a model's other layers it is called once
-    for all rows. For what is to be trained, write a `Layer` with `gradient`.
+    In front of a model's other layers it is called once for all rows. Behind weights
+    that are trained it must work number by number, and the function must have an
+    attribute `gradient` that gives the derivative at each; for anything else write a
+    `Layer` with `gradient`.
 
     Args:
         function: Called with an array of rows, in the model's dtype if they are
@@ -84,6 +86,8 @@ class Lambda(Preprocessing):
                 f"{_checks.received('arguments', arguments)}"
             )
         self.arguments = dict(arguments or {})
+        if callable(getattr(function, "gradient", None)):
+            self.gradient = self._number_by_number
         super().__init__(
             name=name,
             trainable=trainable,
@@ -100,6 +104,9 @@ class Lambda(Preprocessing):
             inputs: An array, rows first.
         """
         return np.asarray(self.function(inputs, **self.arguments))
+
+    def _number_by_number(self, inputs: Any, outputs: Any, d_outputs: Any) -> Any:
+        return d_outputs * self.function.gradient(inputs, **self.arguments)  # type: ignore[attr-defined]
 
     def _leads(self, values: NDArray[Any], dtype: str) -> NDArray[Any]:
         if values.dtype.kind in "biuf":
