@@ -200,6 +200,7 @@ def as_values(
         array([['a'],
                ['b']], dtype='<U1')
     """
+    x = _single(x, len(shape) + 1)
     check_columns(columns, column_names(x), name=name)
     array = values_of(x, layer or name)
     if array.ndim == 1 and tuple(shape) == (1,):

@@ -88,7 +88,43 @@ class _FirstDense(reference._Dense):
         return dz, {"kernel": x.T @ dz, "bias": dz.sum(axis=0)}
 
 
+class _Embedding(reference._Embedding):
+    """Rows of a table, whose gradients are added up where they belong."""
+
+    def backward(
+        self,
+        layer: Spec,
+        dz: Array,
+        x: Array,
+        v: reference.Weights,
+        kept: reference.Weights,
+    ) -> tuple[Array, reference.Weights]:
+        table = np.zeros_like(v["embeddings"])
+        np.add.at(table, x.ravel().astype(np.int64), dz.reshape(-1, layer["units"]))
+        return np.zeros_like(x), {"embeddings": table}
+
+
+class _Gather(reference._Gather):
+    """Columns in another order, whose gradients are added up where they belong."""
+
+    def backward(
+        self,
+        layer: Spec,
+        dz: Array,
+        x: Array,
+        v: reference.Weights,
+        kept: reference.Weights,
+    ) -> tuple[Array, reference.Weights]:
+        dx = np.zeros_like(x)
+        np.add.at(dx.T, np.asarray(layer["order"]), dz.T)
+        return dx, {}
+
+
 _OWN, _FIRST_DENSE = _Own(), _FirstDense()
+_QUICK: dict[type, reference._Same] = {
+    reference._Embedding: _Embedding(),
+    reference._Gather: _Gather(),
+}
 _MEAN = (None, "sum_over_batch_size")
 
 
@@ -127,7 +163,10 @@ class _Arithmetic(reference.Network):
         if "found" in layer:
             found: reference._Same = layer["found"]
             return found
-        return _OWN if "own" in layer else super().kind(layer)
+        if "own" in layer:
+            return _OWN
+        kind = super().kind(layer)
+        return _QUICK.get(type(kind), kind)
 
     def _add_variable(
         self, layer: dict[str, Any], name: str, shape: tuple[int, ...]

@@ -220,6 +220,7 @@ KINDS = {
     "prelu": lambda: [layers.PReLU("ones")],
     "noise": lambda: [layers.GaussianNoise(0.1), layers.GaussianDropout(0.2)],
     "alpha": lambda: [layers.Dense(4, "selu"), layers.AlphaDropout(0.1)],
+    "repeated": lambda: [layers.RepeatVector(3), layers.Flatten()],
     "moved": lambda: [layers.Reshape((5, 1)), layers.Permute((2, 1)), layers.Flatten()],
     "penalty": lambda: [layers.Dense(4, activity_regularizer="l2")],
     "held": lambda: [layers.Dense(4, kernel_constraint="unit_norm")],
