@@ -252,14 +252,20 @@ class _Arithmetic(reference.Network):
         if own is None:
             values, self._slope = reference.loss_with_gradient(loss, y, p)
             return values
-        return _shaped(own.call(y, p), (len(p),), own, "call")
+        values = np.asarray(own.call(_fixed(y), _fixed(p)))
+        if values.shape != (len(p),):
+            raise ValueError(
+                f"Loss {own.name!r} must give one number per row, shape {(len(p),)}, "
+                f"as .mean(axis=-1) does. Received: shape {values.shape}"
+            )
+        return values
 
     def measure_back(self, loss: Spec, y: Array, p: Array) -> Array:
         """The derivative that `measure` found, or a user's."""
         own = loss.get("own")
         if own is None:
             return self._slope
-        return _shaped(own.gradient(y, p), p.shape, own, "gradient")
+        return _shaped(own.gradient(_fixed(y), _fixed(p)), p.shape, own, "gradient")
 
     def penalty(self) -> float:
         """Sum of all penalties on trainable variables."""
@@ -705,6 +711,13 @@ class Bound:
             )
         self._network.predict(self._x, self._out)
         return self.out
+
+
+def _fixed(array: Array) -> Array:
+    """A view that cannot be written to: the data behind it may be a user's."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _shaped(value: Any, shape: tuple[int, ...], part: Any, method: str) -> Array:

@@ -198,6 +198,11 @@ class Sequential(OldVerbs):
                 "`layer` must be a layer from nncore.layers. "
                 f"Received: layer={layer!r}{hint}"
             )
+        if not hasattr(layer, "name"):
+            raise ValueError(
+                f"`layer` must be made whole: call super().__init__() in the "
+                f"constructor of {type(layer).__name__}. Received: a layer without name"
+            )
         with self._changing("add"):
             if isinstance(layer, InputLayer):
                 self._add_input(layer)

@@ -487,8 +487,36 @@ def test_wrong_shapes_are_said_with_the_layer_and_the_method():
         nncore.Sequential([layers.Input((3,)), Mixed(), layers.Dense(1)])
     model = nncore.Sequential([layers.Dense(1)])
     model.compile("sgd", loss)
-    with pytest.raises(ValueError, match=r"must return .* of shape \(32,\)"):
+    with pytest.raises(ValueError, match=r"one number per row, shape \(32,\)"):
         model.fit(X, Y, verbose=0)
+
+
+def test_slips_do_not_change_the_data():
+    class InPlace(layers.Layer):
+        def call(self, inputs):
+            inputs *= 2
+            return inputs
+
+    def careless(y_true, y_pred):
+        y_true -= y_pred
+        return (y_true**2).mean(axis=-1)
+
+    careless.gradient = lambda t, p: p - t
+    with pytest.raises(ValueError, match="read-only"):
+        nncore.Sequential([layers.Input((5,)), InPlace()])
+    model = nncore.Sequential([layers.Dense(1)])
+    model.compile("sgd", careless)
+    with pytest.raises(ValueError, match="read-only"):
+        model.fit(X, Y, verbose=0)
+
+
+def test_a_constructor_that_forgets_its_base_is_told():
+    class Bare(layers.Layer):
+        def __init__(self):
+            pass
+
+    with pytest.raises(ValueError, match=r"call super\(\).__init__\(\) in .* of Bare"):
+        nncore.Sequential([Bare()])
 
 
 def test_weights_are_added_in_build_alone():

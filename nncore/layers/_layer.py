@@ -403,6 +403,10 @@ class Layer(_lookup.Described):
     def _run(self, inputs: Any, training: bool) -> Any:
         """Return what `call` gives."""
         call = self.call  # type: ignore[attr-defined]
+        if isinstance(inputs, np.ndarray):
+            # They may be the data that a user gave: a slip must not change those.
+            inputs = inputs.view()
+            inputs.flags.writeable = False
         if "training" in _parameters(getattr(type(self), "call")):  # noqa: B009
             return call(inputs, training=training)
         return call(inputs)
@@ -413,8 +417,15 @@ class Layer(_lookup.Described):
         if self._built_for is not None and self._built_for[0] == shape:
             dtype = self._built_for[1]
         self._prepare(shape, dtype)
-        with np.errstate(all="ignore"):
-            outputs = np.shape(self._run(np.zeros((2, *shape), dtype), False))
+        try:
+            with np.errstate(all="ignore"):
+                outputs = np.shape(self._run(np.zeros((2, *shape), dtype), False))
+        except Exception as error:
+            raise ValueError(
+                f"`call` of layer {self.name!r} must take rows of zeros of shape "
+                f"{(2, *shape)}, to see the shape of its outputs, unless the layer "
+                f"defines `compute_output_shape`. Received: {error}"
+            ) from error
         if outputs[:1] != (2,):
             raise ValueError(
                 f"`call` of layer {self.name!r} must return one row for each row of "
