@@ -50,7 +50,8 @@ MODELS = [
     and name not in INCOMPLETE
 ]
 WEIGHTS = [name for name in FILES if "weights" in name]
-TEXTS = [name for name in FILES if name.endswith(".json")]
+TEXTS = [n for n in FILES if n.endswith(".json") and "layers" not in n]
+LAYERED = [n for n in FILES if n.endswith(".json") and "layers" in n]
 
 # Roundings of a prediction, and of two epochs of training.
 ONCE, TRAINED = tolerance("float32", 32), tolerance("float32", 1000)
@@ -119,6 +120,19 @@ def test_json_of_keras_describes_the_same_layers(name):
     assert model.count_params() == 64
 
 
+@pytest.mark.parametrize("name", LAYERED)
+def test_json_of_keras_describes_many_layers(name):
+    model = nncore.models.model_from_json(FILES[name].decode())
+    named = {layer.name: layer for layer in model.layers}
+    assert (named["z"].momentum in (0.8, 1.0)) and named["z"].trainable
+    assert named["y"].kernel_constraint.max_value == pytest.approx(0.9)
+    assert type(named["a"]).__name__ == "PReLU"
+    assert not named["b"].trainable
+    kinds = [type(layer).__name__ for layer in model.layers]
+    for kind in ("GaussianNoise", "Reshape", "Permute", "Flatten"):
+        assert kind in kinds
+
+
 @pytest.mark.parametrize("name", [*WEIGHTS, *MODELS, *INCOMPLETE])
 def test_weights_of_keras(name, tmp_path):
     data = results(name)
@@ -129,7 +143,12 @@ def test_weights_of_keras(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in (*WEIGHTS, *MODELS) if n.endswith(".h5") and ".w" not in n]
+    "name",
+    [
+        n
+        for n in (*WEIGHTS, *MODELS)
+        if n.endswith(".h5") and ".w" not in n and "layers" not in n
+    ],
 )
 def test_weights_of_keras_by_name(name, tmp_path):
     whole = nncore.models.model_from_json(FILES["k3_adam.json"].decode())

@@ -92,6 +92,48 @@ def chain():
     return keras.models.Model(inputs, outputs, name="chain")
 
 
+def layered():
+    """Layers with more weights, some of which are not trained, and constraints."""
+    if ERA == 1:
+        from keras.layers.advanced_activations import PReLU
+    else:
+        PReLU = layers.PReLU
+    old, constraints = ERA == 1, keras.constraints
+    first = {"input_shape": (4,)}
+    model = Sequential() if old else Sequential(name="layered")
+    if ERA == 3:
+        model.add(keras.Input((4,)))
+        first = {}
+    words = {"mode": 0, "gamma_init": "one"} if old else {"scale": False}
+    # Before TensorFlow's, the moving variance followed another formula: it stays.
+    words["momentum"] = 0.8 if ERA == 3 or OLD_TF else 1.0
+    model.add(layers.BatchNormalization(name="z", **words, **first))
+    weights = model.layers[-1].get_weights()
+    steps = np.arange(1, 5, dtype="float32") / 10
+    model.layers[-1].set_weights([*weights[:-2], steps, 1 + steps])
+    maxnorm = (constraints.maxnorm if old else constraints.max_norm)(0.9)
+    if ERA == 3:
+        maxnorm = constraints.MaxNorm(0.9)
+    word = "W_constraint" if old else "kernel_constraint"
+    model.add(Dense(6, name="y", **{word: maxnorm}))
+    model.add(PReLU(name="a"))
+    model.add(layers.GaussianNoise(0.0))
+    model.add(layers.Reshape((2, 3)))
+    model.add(layers.Permute((2, 1)))
+    if ERA == 3:
+        model.add(layers.RMSNormalization())
+    if ERA == 3 or OLD_TF:
+        model.add(layers.LayerNormalization(name="m"))
+    model.add(layers.Flatten())
+    if ERA == 3 or OLD_TF:
+        model.add(layers.BatchNormalization(trainable=False, name="b"))
+    else:
+        # A frozen normalization of these versions takes the batch's statistics.
+        model.add(Dense(3, trainable=False, name="b"))
+    model.add(Dense(1, activation="sigmoid", name="c"))
+    return model
+
+
 def make(name, optimizer, *endings, **options):
     """Write one model in several formats."""
     model = options.get("network", network)()
@@ -120,7 +162,9 @@ optimizers = keras.optimizers
 if ERA == 1:
     make("adam", optimizers.Adam(lr=0.02), ".h5", "weights")
     make("sgd", optimizers.SGD(lr=0.1, decay=0.05, momentum=0.9, nesterov=True), ".h5")
+    make("layers", optimizers.Adam(lr=0.02), ".h5", "weights", network=layered)
 elif not OLD_TF and ERA == 2:
+    make("layers", optimizers.Adam(lr=0.02), ".h5", "weights", network=layered)
     make("adam", optimizers.Adam(lr=0.02), ".h5", "weights")
     make("sgd", optimizers.SGD(lr=0.1, decay=0.05, momentum=0.9, nesterov=True), ".h5")
     make("adamax", optimizers.Adamax(lr=0.02), ".h5")
@@ -128,6 +172,8 @@ elif not OLD_TF and ERA == 2:
 elif keras.__version__.startswith("2.12"):
     make("adam", optimizers.Adam(0.02), ".h5", ".keras", "weights")
 elif OLD_TF:
+    kinds = ".h5", ".keras", "weights"
+    make("layers", optimizers.Adam(0.02), *kinds, network=layered)
     old = optimizers.legacy
     make("adam", optimizers.Adam(0.02), ".h5", ".keras", "weights")
     make("rmsprop", optimizers.RMSprop(0.01, momentum=0.5, centered=True), ".h5")
@@ -135,6 +181,8 @@ elif OLD_TF:
     make("oldsgd", old.SGD(0.1, decay=0.05, momentum=0.9), ".h5")
     make("oldadam", old.Adam(0.02, amsgrad=True), ".h5")
 else:
+    kinds = ".keras", "weights", ".h5"
+    make("layers", optimizers.Adam(0.02), *kinds, network=layered)
     rate = optimizers.schedules.InverseTimeDecay(0.1, 1, 0.05)
     make("adam", optimizers.Adam(0.02, amsgrad=True), ".keras", "weights", ".h5")
     make("sgd", optimizers.SGD(rate, momentum=0.9, nesterov=True), ".keras", ".h5")
