@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,13 @@ def test_c_keeps_it_in_its_place(what):
     }
     assert not outside, f"{what} belongs in {places or 'no C file'}: {outside}"
     assert not places or found, f"{what} is found nowhere: is the pattern right?"
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="asks gcc")
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "tests/c").glob("*.c")])
+def test_the_drivers_know_the_interface(name):
+    strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-Icsrc"]
+    subprocess.run(["gcc", *strict, f"tests/c/{name}"], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("flag", ["-ffast-math", "-Ofast", "-march=native"])

@@ -48,7 +48,10 @@ static void write_weights(void)
     static float kernel[COLUMNS * UNITS], bias[UNITS];
     nn_counters counters;
     double report[4];
-    nn_data data = {x, y, NULL, ROWS, COLUMNS, UNITS};
+    nn_data data = {
+        .x = x, .y = y, .n_rows = ROWS, .x_stride = COLUMNS, .y_stride = UNITS};
+    nn_evaluate_args look = {
+        .data = data, .n = ROWS, .batch_size = ROWS, .report_columns = 1};
     nn_train_args args = {.data = data,
                           .batch_size = 16,
                           .max_batches = 3,
@@ -63,7 +66,7 @@ static void write_weights(void)
         must(nn_net_set_variable(net, 0, kernel), "set kernel");
         must(nn_net_set_variable(net, 1, bias), "set bias");
         must(nn_net_train(net, &args, report, &result), "train");
-        must(nn_net_evaluate(net, &data, 0, ROWS, 0, NN_WAIT, report, 1), "evaluate");
+        must(nn_net_evaluate(net, &look, report), "evaluate");
         must(nn_net_gradient(net, &data, report), "gradient");
         must(nn_net_get_gradient(net, 1, bias), "get gradient");
         must(nn_net_get_variable(net, 1, bias), "get bias");

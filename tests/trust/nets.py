@@ -117,7 +117,7 @@ NETS = {
     ),
     "fuzz": Net(
         "nncore/saving/_nnc.py",
-        "    _check_tensors(model, names, shapes, tensors, n_slots)\n",
+        "    _check_tensors(model, variables, tensors, n_slots)\n",
         "",
         ("script", "fuzz.py", "--seconds", "30", "--only", ".nnc"),
     ),
