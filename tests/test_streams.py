@@ -407,3 +407,22 @@ def test_a_dataset_must_say_its_length_and_its_batches():
 def test_the_progress_of_an_unknown_number_of_batches(capsys):
     made().fit(batches(), verbose=2)
     assert " 10/10 - " in capsys.readouterr().out
+
+
+def test_parts_of_ones_own_train_on_batches_as_on_arrays():
+    def sine(x):
+        return np.sin(x)
+
+    sine.gradient = np.cos
+    models = []
+    for _ in range(2):
+        layers = [Dense(6, activation=sine, input_dim=5), Dropout(0.2), Dense(3)]
+        model = Sequential(layers, seed=2)
+        model.compile("adam", "mse", metrics=["mae"])
+        models.append(model)
+    arrays, stream = models
+    whole = arrays.fit(X, Y, SIZE, 2, 0, sample_weight=W, shuffle=False).history
+    streamed = stream.fit(Again(), epochs=2, verbose=0).history
+    assert same(arrays, stream)
+    assert streamed == whole
+    np.testing.assert_array_equal(stream.predict(Again()), arrays.predict(X))
