@@ -210,6 +210,14 @@ def install() -> None:
     sys.meta_path.insert(0, KerasPaths())
 
 
+def take_over(name: str) -> None:
+    """Put nncore in the place of a module of that name while it is being imported."""
+    if name in _PACKAGES:
+        del sys.modules[name]
+        install()
+        sys.modules[name] = importlib.import_module(name)
+
+
 def allow_old_names() -> None:
     """Let old paths of nncore's own modules be imported, and old names be found."""
     sys.meta_path.append(OldPaths())

@@ -190,6 +190,29 @@ def test_a_script_ends_as_it_would_have_ended(run, tmp_path, body):
     assert ours.returncode == theirs.returncode != 0
 
 
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_find_it_too(run, launcher, method):
+    out = run(
+        f"""
+        import multiprocessing
+        import keras
+        import tensorflow as tf
+
+        def work(units):
+            from tensorflow.keras.layers import Dense
+            model = keras.Sequential([Dense(units, input_dim=2)])
+            return model.count_params(), tf.keras.Sequential.__module__
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context({method!r}).Pool(1) as pool:
+                print(pool.map(work, [1, 2]))
+        """,
+        launcher=launcher,
+    ).stdout
+    assert out == "[(3, 'nncore.models'), (6, 'nncore.models')]\n"
+
+
 def test_a_script_is_interrupted_as_any(run, tmp_path):
     body = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
     ours = run(body, check=False)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
 
-from .. import _stand_in
+from .. import _in_place, _stand_in
 
 USAGE = """usage: nncore run script.py [argument ...]
        nncore run -m module [argument ...]
@@ -84,11 +84,15 @@ def _run_module(name: str, argv: list[str]) -> int:
 
 
 def _put_first(folder: str) -> None:
-    """Let `folder` be where imports look first, instead of this command's own."""
+    """Let `folder` be where imports look first, instead of this command's own.
+
+    What comes next is for worker processes, which are given `sys.path`.
+    """
     if sys.flags.safe_path:
         sys.path.insert(0, folder)
     else:
         sys.path[0] = folder
+    sys.path.insert(1, os.path.dirname(_in_place.__file__))
 
 
 def _run(work: Callable[[], object]) -> int:
