@@ -1579,7 +1579,7 @@ def normals(words: npt.NDArray[np.uint32]) -> Array:
 
     Example:
         >>> normals(np.array([2**31 - 1, 2**32 - 1], dtype=np.uint32)).round(3)
-        array([-0.   ,  6.337])
+        array([-0.   ,  6.336])
     """
     p = (words.astype(np.float64) + 0.5) / 2.0**32
     w = -np.log(4 * p * (1 - p))

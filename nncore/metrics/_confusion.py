@@ -594,7 +594,7 @@ class AUC(ThresholdMetric):
         >>> nncore.metrics.AUC()(t, p)
         0.75
         >>> round(nncore.metrics.AUC(curve="PR")(t, p), 4)
-        0.7986
+        0.7973
     """
 
     _arguments = (

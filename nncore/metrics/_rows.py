@@ -287,7 +287,7 @@ class PearsonCorrelation(_Correlation):
         >>> import nncore
         >>> t, p = [[0, 1, 0.5], [1, 1, 0.2]], [[0.1, 0.9, 0.5], [1, 0.9, 0.2]]
         >>> round(nncore.metrics.PearsonCorrelation()(t, p), 4)
-        0.9966
+        0.9967
     """
 
     _kind = "pearson_correlation"
@@ -309,7 +309,7 @@ class ConcordanceCorrelation(_Correlation):
         >>> import nncore
         >>> t, p = [[0, 1, 0.5], [1, 1, 0.2]], [[0.1, 0.9, 0.5], [1, 0.9, 0.2]]
         >>> round(nncore.metrics.ConcordanceCorrelation()(t, p), 4)
-        0.9817
+        0.9816
     """
 
     _kind = "concordance_correlation"

@@ -72,7 +72,7 @@ class FBetaScore(_ColumnSums):
         >>> t = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
         >>> p = [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]
         >>> round(metric(t, p), 4)
-        0.7067
+        0.709
     """
 
     _arguments: ClassVar[tuple[str, ...]] = (
