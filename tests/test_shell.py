@@ -162,6 +162,22 @@ def test_a_bad_value_is_named_with_file_line_and_column(csv, capsys):
     )
 
 
+def test_a_table_without_a_header_is_noticed(csv, capsys):
+    numbers = csv[["age", "size"]].assign(outcome=(csv["age"] > 50).astype(int))
+    numbers.to_csv("bare.csv", index=False, header=False)
+    words = ["train", "bare.csv", "--target", "x3", "-o", "m.nnc", "--epochs", "2"]
+    assert main(words) == 1
+    assert "bare.csv, line 1: expected the names" in capsys.readouterr().err
+    assert main([*words, "--no-header"]) == 0
+    assert "Classifier of 'x3'" in capsys.readouterr().out
+    assert main(["predict", "m.nnc", "bare.csv", "--no-header", "-o", "o.csv"]) == 0
+    assert len(pd.read_csv("o.csv")) == 200
+    with open("bare.csv", "a") as file:
+        file.write("old,0.5,1\n")
+    assert main(["predict", "m.nnc", "bare.csv", "--no-header"]) == 1
+    assert "bare.csv, line 201, column 1 ('x1')" in capsys.readouterr().err
+
+
 def test_missing_files_and_columns_are_named(csv, capsys):
     train("--quiet")
     assert main(["predict", "none.nnc", "data.csv"]) == 1

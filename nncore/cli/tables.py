@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nncore.models import Sequential
     from nncore.tabular import Classifier, Regressor
 
+_NO_HEADER = "the first line has values: columns are called x1, x2, ..."
+
 COMMANDS = ("train", "predict", "describe")
 
 
@@ -29,11 +31,19 @@ class TableError(Exception):
 
 
 class _Source(NamedTuple):
-    """A file as it was read: its name for messages, its bytes, what parts columns."""
+    """A file as it was read.
+
+    Attributes:
+        name: for messages.
+        data: its bytes.
+        delimiter: what parts columns; None: it is no text.
+        first: which row stands in the first line, -1 for the header.
+    """
 
     name: str
     data: bytes
     delimiter: str | None
+    first: int
 
 
 def add_commands(commands: Any) -> None:
@@ -58,6 +68,7 @@ def add_commands(commands: Any) -> None:
         "--drop", nargs="+", default=[], metavar="COLUMN", help="columns to ignore"
     )
     train.add_argument("--delimiter", help="default: comma, semicolon or tab, as found")
+    train.add_argument("--no-header", action="store_true", help=_NO_HEADER)
     train.add_argument("--hidden", nargs="+", type=int, metavar="UNITS")
     train.add_argument("--epochs", type=int, help="most epochs")
     train.add_argument("--seed", type=int, default=0, help="default: 0")
@@ -84,6 +95,7 @@ def add_commands(commands: Any) -> None:
         "--keep", action="store_true", help="write the table's columns in front"
     )
     predict.add_argument("--delimiter", help="default: comma, semicolon or tab")
+    predict.add_argument("--no-header", action="store_true", help=_NO_HEADER)
     describe = commands.add_parser(
         "describe",
         help="say what is in a model file",
@@ -117,7 +129,7 @@ def _train(options: argparse.Namespace) -> None:
     from nncore import tabular
 
     _check_ending(options.output)
-    frame, source = _read(options.data, options.delimiter)
+    frame, source = _read(options)
     _require_columns(frame, [options.target, *options.drop], source.name)
     frame = frame.drop(columns=options.drop)
     task = options.task or _task(frame[options.target])
@@ -151,7 +163,7 @@ def _predict(options: argparse.Namespace) -> None:
         model = tabular.load(options.model)
     # What was text in training is text, whatever these rows look like.
     texts = [c.name for c in model.columns_ if isinstance(c, _columns.Category)]
-    frame, source = _read(options.data, options.delimiter, texts)
+    frame, source = _read(options, texts)
     needed = [column.name for column in model.columns_ if column.width]
     _require_columns(frame, needed, source.name)
     with _naming(source, frame):
@@ -215,14 +227,15 @@ def _pandas() -> Any:
 
 
 def _read(
-    path: str, delimiter: str | None, texts: list[str] | None = None
+    options: argparse.Namespace, texts: list[str] | None = None
 ) -> tuple[Any, _Source]:
-    """The table in a file, and the file."""
+    """The table in a file, and the file; columns in `texts` are not parsed."""
     pandas = _pandas()
+    path, delimiter = options.data, options.delimiter
     name = "standard input" if path == "-" else path
     try:
         if path.endswith(".parquet"):
-            return pandas.read_parquet(path), _Source(name, b"", None)
+            return pandas.read_parquet(path), _Source(name, b"", None, -1)
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:
         raise TableError(f"{name}: there is no such file") from None
@@ -234,6 +247,8 @@ def _read(
         frame = pandas.read_csv(
             io.BytesIO(data),
             sep=delimiter,
+            header=None if options.no_header else 0,
+            names=_names(data, delimiter) if options.no_header else None,
             dtype=dict.fromkeys(texts or [], "string"),
             low_memory=False,
             index_col=False,
@@ -253,9 +268,30 @@ def _read(
     except UnicodeDecodeError:
         raise TableError(_not_text(name, data)) from None
     frame.columns = [str(column).strip() for column in frame.columns]
+    if not options.no_header and all(map(_is_number, frame.columns)):
+        raise TableError(
+            f"{name}, line 1: expected the names of the columns. "
+            f"Received: {', '.join(frame.columns[:4])}, ...; --no-header calls them "
+            "x1, x2, ..."
+        )
     if not len(frame):
         raise TableError(f"{name}: there are no rows under the header")
-    return frame, _Source(name, data, delimiter)
+    return frame, _Source(name, data, delimiter, 0 if options.no_header else -1)
+
+
+def _names(data: bytes, delimiter: str) -> list[str]:
+    """x1, x2, ... for as many columns as the first line has."""
+    text = io.StringIO(data.decode("utf-8", "replace"), newline="")
+    first = next(csv.reader(text, delimiter=delimiter), [])
+    return [f"x{k + 1}" for k in range(len(first))]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _not_text(name: str, data: bytes) -> str:
@@ -358,7 +394,7 @@ def _line_of(source: _Source, row: int) -> str:
         return f"row {row + 1}"
     text = io.StringIO(source.data.decode("utf-8", "replace"), newline="")
     reader = csv.reader(text, delimiter=source.delimiter)
-    index, begins = -1, 1  # the header is row -1
+    index, begins = source.first, 1
     for record in reader:
         if record:
             if index == row:
