@@ -252,7 +252,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
     ) -> Sequential:
         """A model with these weights, not yet compiled."""
         penalty = regularizers.L2(l2) if l2 else None
-        stack: list[layers.Layer] = []
+        stack: list[layers.Layer] = [*self._scaler()]
         dense = []
         for units, name, rate in zip(
             self._sizes(), self._per_layer("activation"), self._dropouts(), strict=True
@@ -759,10 +759,18 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         if self.scale_X:
             self.X_mean_, self.X_scale_ = _mean_and_scale(x, weights)
 
-    def _scaled(self, x: Array) -> Array:
+    def _scaler(self) -> list[layers.Normalization]:
+        """The layer that scales rows, if they are scaled."""
         if "X_mean_" not in vars(self):
-            return x
-        return (x - self.X_mean_) / self.X_scale_
+            return []
+        variance = self.X_scale_.astype(np.float64) ** 2
+        dtype = str(self.X_mean_.dtype)
+        return [layers.Normalization(mean=self.X_mean_, variance=variance, dtype=dtype)]
+
+    def _scaled(self, x: Array) -> Array:
+        for layer in self._scaler():
+            x = np.ascontiguousarray(layer(x), x.dtype)
+        return x
 
     def _scaled_targets(self, targets: Array) -> Array:
         return np.ascontiguousarray(targets)
@@ -895,7 +903,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
             with moving means of momentum 0.9.
         class_weight: dict from class to weight, "balanced", or None.
         scale_X: subtract each column's mean and divide by its standard deviation,
-            learnt in the first `fit`. `model_` then takes scaled rows.
+            learnt in the first `fit`. `model_` begins with a layer that does so.
         dtype: "float32" or "float64"; None: what X has, as in scikit-learn.
         threads: most threads to use; None: what `nncore.set_num_threads` says.
 

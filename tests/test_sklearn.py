@@ -337,6 +337,18 @@ def test_scaling_is_as_good_as_a_pipeline_of_scalers(solver, diabetes):
     assert mlp.predict(x).mean() == pytest.approx(y.mean(), rel=0.05)
 
 
+def test_scaling_is_a_layer_of_the_model(digits, tmp_path):
+    x, y = digits
+    mlp = ours.MLPClassifier(max_iter=3, scale_X=True, early_stopping=True)
+    mlp.fit(1000 + 50 * x, y)
+    mlp.model_.save(tmp_path / "m.nnc")
+    model = nncore.load_model(tmp_path / "m.nnc")
+    wanted = mlp.predict_proba(1000 + 50 * x)
+    np.testing.assert_array_equal(model.predict(1000 + 50 * x), wanted)
+    again = pickle.loads(pickle.dumps(mlp)).predict_proba(1000 + 50 * x)
+    np.testing.assert_array_equal(again, wanted)
+
+
 def test_a_constant_column_is_scaled_to_zero():
     x = np.column_stack([np.full(20, 0.1), np.arange(20.0)])
     mlp = ours.MLPRegressor(scale_X=True, max_iter=2).fit(x, x[:, 1])
