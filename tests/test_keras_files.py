@@ -823,6 +823,9 @@ class TestWithKeras:
         theirs.save_weights(tmp_path / "t.weights.h5")
         theirs.save(tmp_path / "t.h5")
         expected = theirs.predict(x, verbose=0)
+        if (options or {}).get("use_ema"):
+            # With JAX, a Keras whose weights became their averages cannot fit again.
+            theirs = keras.saving.load_model(tmp_path / "t.keras")
         after = train(theirs)
         for file in ("t.keras", "t.h5"):
             ours = nncore.load_model(tmp_path / file)
@@ -882,6 +885,9 @@ class TestWithKeras:
         expected = theirs.predict(x, verbose=0)
         model.load_weights(tmp_path / "t.weights.h5")
         assert abs(model.predict(x) - expected).max() <= ONCE
+        if (options or {}).get("use_ema"):
+            # With JAX, a Keras whose weights became their averages cannot fit again.
+            theirs = keras.saving.load_model(tmp_path / "t.keras")
         after = train(theirs)
         for file in ("t.keras", "t.h5"):
             ours = nncore.load_model(tmp_path / file)

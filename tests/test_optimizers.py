@@ -10,7 +10,7 @@ import pickle
 import numpy as np
 import pytest
 
-from nncore import callbacks, layers, models, optimizers
+from nncore import callbacks, constraints, layers, models, optimizers
 
 CLASSES = [
     *(optimizers.SGD, optimizers.RMSprop, optimizers.Adagrad, optimizers.Adadelta),
@@ -219,7 +219,7 @@ def same(a, b):
 def test_the_weights_become_their_averages_when_training_ends():
     plain, averaged = network("sgd"), network(optimizers.SGD(use_ema=True))
     averages = None
-    for epoch in range(5):
+    for _ in range(5):
         plain.train_on_batch(X, Y)
         weights = plain.get_weights()
         if averages is None:
@@ -370,3 +370,21 @@ def test_an_optimizer_can_be_copied_and_pickled():
         assert again.get_config() == optimizer.get_config()
         assert again.iterations == 0
     assert model.optimizer is optimizer
+
+
+def test_constraints_hold_after_batches_without_an_update_too():
+    """As in Keras: with a rate below 1 each batch brings a weight nearer."""
+    constraint = constraints.MinMaxNorm(2.0, 3.0, rate=0.5)
+    dense = layers.Dense(
+        1,
+        input_dim=2,
+        kernel_initializer=np.array([[0.6], [0.8]]),
+        kernel_constraint=constraint,
+    )
+    model = models.Sequential([dense])
+    model.compile(optimizers.SGD(0.0, gradient_accumulation_steps=3), "mse")
+    norms = []
+    for _ in range(4):
+        model.train_on_batch(X[:, :2], Y)
+        norms.append(np.linalg.norm(model.get_weights()[0]))
+    np.testing.assert_allclose(norms, [1.5, 1.75, 1.875, 1.9375], rtol=1e-6)

@@ -314,7 +314,7 @@ static void update(struct net *net, const struct step_plan *plan,
         update_units(net, &plan->step, first, last, m, work);
     }
     if (net->crosses_rows && team->rank == 0) move_statistics(net);
-    if (net->is_constrained && !plan->step.rests) constrain(net, team);
+    if (net->is_constrained) constrain(net, team);
 }
 
 static void train_thread(void *context, const struct nn_team *team)
