@@ -30,6 +30,8 @@ types:
 
 examples: ; for file in examples/*.py; do $(BIN)/python $$file || exit 1; done
 
+docs: ; $(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
+
 bench: ; $(BIN)/nncore bench
 
 selftest: ; $(BIN)/nncore selftest
