@@ -873,6 +873,7 @@ while alive() > before + 1 and time.monotonic() < deadline: time.sleep(0.01)
 assert alive() == before + 1, (alive(), before)
 """,
         NNCORE_FORCE_THREADS="2",
+        MALLOC_ARENA_MAX="2",
     )
 
 
