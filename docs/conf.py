@@ -14,7 +14,7 @@ version_file = HERE.parent / "nncore" / "_version.py"
 
 project = "nncore"
 author = "nncore developers"
-copyright = author  # noqa: A001 (Sphinx's name for it)
+copyright = author
 release = re.search(r'__version__ = "(.+?)"', version_file.read_text())[1]
 
 extensions = [

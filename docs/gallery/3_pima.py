@@ -37,7 +37,7 @@ model = nncore.Sequential(
 )
 model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
 model.fit(x[train], y[train], epochs=50, batch_size=10, verbose=0)
-print("raw numbers:", model.evaluate(x[test], y[test], verbose=0)[1].round(3))
+print(f"raw numbers: {model.evaluate(x[test], y[test], verbose=0)[1]:.3f}")
 
 # %%
 # Scaled, and held back
