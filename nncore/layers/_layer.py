@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from weakref import ReferenceType
@@ -106,7 +105,9 @@ def activity_spec(regularizer: Any) -> dict[str, Any]:
 @functools.cache
 def _parameters(function: Any) -> tuple[str, ...]:
     """Names of a function's parameters."""
-    return tuple(inspect.signature(function).parameters)
+    from inspect import signature
+
+    return tuple(signature(function).parameters)
 
 
 class Owner(Protocol):

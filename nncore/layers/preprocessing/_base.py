@@ -111,7 +111,9 @@ def as_values(x: Any, name: str, takes_text: bool = True) -> NDArray[Any]:
     array = np.asarray(x)
     if array.dtype.kind in "biuf":
         return array
-    if array.dtype.kind in "OUST" and takes_text:
+    if array.dtype.kind == "U" and takes_text:
+        return array
+    if array.dtype.kind in "OST" and takes_text:
         values = np.asarray(array, object).ravel()
         texts = [v.decode() if isinstance(v, bytes) else v for v in values.tolist()]
         if all(isinstance(text, str) for text in texts):

@@ -95,7 +95,9 @@ class _Lookup(Preprocessing):
     def _as_tokens(self, name: str, values: Any) -> NDArray[Any]:
         """An array of text, or of int64."""
         array = np.asarray(values)
-        if array.dtype.kind in "OUST" and self._kind is str:
+        if array.dtype.kind == "U" and self._kind is str:
+            return array
+        if array.dtype.kind in "OST" and self._kind is str:
             flat = np.asarray(array, object).ravel().tolist()
             texts = [v.decode() if isinstance(v, bytes) else v for v in flat]
             if all(isinstance(text, str) for text in texts):
