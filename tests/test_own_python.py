@@ -626,7 +626,7 @@ def test_a_model_in_numpy_predicts_in_every_way():
 
 
 def test_the_page_that_explains_it_runs(tmp_path, monkeypatch):
-    page = Path(__file__).parents[1] / "docs" / "own-parts.md"
+    page = Path(__file__).parents[1] / "docs" / "guides" / "own-parts.md"
     if not page.exists():
         pytest.skip("the documentation is not beside the tests")
     (code,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
