@@ -690,6 +690,11 @@ def test_what_keras_cannot_say_is_an_error(tmp_path):
     with pytest.warns(UserWarning, match="left out"):
         model.save(tmp_path / "m.keras")
     assert nncore.load_model(tmp_path / "m.keras").metrics_names == ["loss", "mae"]
+    model.compile("sgd", nncore.losses.Quantile(), metrics=["tweedie", "mae"])
+    with pytest.warns(UserWarning, match="left out") as said:
+        model.save(tmp_path / "m.keras")
+    assert len(said) == 2
+    assert nncore.load_model(tmp_path / "m.keras").loss is None
     assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
 
 
@@ -964,3 +969,55 @@ class TestWithKeras:
         assert ours._compiled.loss.get_config() == loss().get_config()
         names = ["loss", metric.name, "acc"]
         assert ours.metrics_names == [n for n in names if n != "huber_loss"]
+
+
+METRICS = [
+    *("AUC", "accuracy", nncore.metrics.AUC(curve="PR", name="pr")),
+    nncore.metrics.Precision(thresholds=0.3, class_id=1),
+    *(nncore.metrics.SensitivityAtSpecificity(0.4), nncore.metrics.F1Score("macro")),
+    *(nncore.metrics.FBetaScore("micro", 2.0), nncore.metrics.R2Score()),
+    *(nncore.metrics.TopKCategoricalAccuracy(2), nncore.metrics.CosineSimilarity()),
+    nncore.metrics.OneHotIoU(num_classes=3, target_class_ids=[0, 2]),
+    *(nncore.metrics.RootMeanSquaredError(), nncore.metrics.PearsonCorrelation()),
+    nncore.losses.CategoricalFocalCrossentropy(gamma=1.5),
+    *("mape", "msle", nncore.metrics.FalsePositives()),
+]
+
+
+def compiled_with_metrics():
+    model = nncore.Sequential([Dense(3, activation="softmax", input_dim=4)])
+    loss = nncore.losses.CategoricalFocalCrossentropy(reduction="sum")
+    model.compile("sgd", loss, metrics=METRICS, weighted_metrics=[METRICS[3]])
+    return model
+
+
+def test_metrics_and_losses_survive_both_formats(tmp_path):
+    model = compiled_with_metrics()
+    x, y = np.random.default_rng(0).normal(size=(20, 4)), np.eye(3)[np.arange(20) % 3]
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    for ending in (".nnc", ".keras", ".h5"):
+        model.save(tmp_path / f"m{ending}")
+        loaded = nncore.load_model(tmp_path / f"m{ending}")
+        found = loaded.evaluate(x, y, verbose=0, return_dict=True)
+        assert found == expected, ending
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore")
+def test_keras_reads_metrics_and_losses(tmp_path, request):
+    if "keras" not in request.config.getoption("markexpr"):
+        pytest.skip("compares with an installed Keras: run with -m keras")
+    keras = pytest.importorskip("keras", reason="needs pip install keras jax")
+    model = compiled_with_metrics()
+    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
+    y = np.eye(3, dtype="float32")[np.arange(20) % 3]
+    model.save(tmp_path / "m.keras")
+    theirs = keras.saving.load_model(tmp_path / "m.keras")
+    found = theirs.evaluate(x, y, verbose=0, return_dict=True)
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        assert float(found[key]) == pytest.approx(value, rel=1e-4, abs=1e-6), key
+    theirs.save(tmp_path / "k.keras")
+    again = nncore.load_model(tmp_path / "k.keras")
+    assert again.evaluate(x, y, verbose=0, return_dict=True) == expected

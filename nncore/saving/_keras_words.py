@@ -48,6 +48,14 @@ _ACTIVATION_LAYERS = {
     "Softmax": "softmax",
 }
 
+# What Keras lacks: losses, by class and function, and metrics.
+_OWN_LOSSES = {
+    "Quantile": "quantile",
+    "Tweedie": "tweedie",
+    "GaussianNLL": "gaussian_nll",
+}
+_OWN_METRICS = ("Huber", "MeanRelativeError")
+
 # Arguments by which Keras talks to itself.
 _NOTES = frozenset(
     {"dtype", "trainable", "name", "fn", "jit_compile", "is_legacy_optimizer"}
@@ -262,7 +270,13 @@ def _metric(value: Any) -> Any:
         config, name = _node(value, "A metric")
         if name == "MeanMetricWrapper" and isinstance(config, dict):
             function = _value(config.get("fn"), "metric")
-            return {"class_name": function, "config": {"name": config.get("name")}}
+            if isinstance(function, str) and function in metrics._TABLE:
+                return {"class_name": function, "config": {"name": config.get("name")}}
+            words = {k: v for k, v in config.items() if k not in ("fn", "dtype")}
+            return {"class_name": name, "config": {"fn": function, **words}}
+        if isinstance(config, dict) and str(config.get("dtype")).startswith("int"):
+            # Of counts, which are exact here.
+            value = {"class_name": name, "config": {**config, "dtype": None}}
     return _value(value, "metric")
 
 
@@ -381,7 +395,7 @@ def compile_node(compiled: Any) -> dict[str, Any]:
     """What `compile` was given, as Keras 3 describes it.
 
     Warns:
-        UserWarning: metrics that Keras lacks are left out.
+        UserWarning: a loss or metrics that Keras lacks are left out.
     """
     config = compiled.get_config()
     written = [
@@ -389,6 +403,14 @@ def compile_node(compiled: Any) -> dict[str, Any]:
         for word in ("metrics", "weighted_metrics")
     ]
     loss = None if compiled.loss is None else compiled.loss._serialized()
+    if isinstance(loss, dict) and loss["class_name"] in _OWN_LOSSES:
+        warnings.warn(
+            f"Keras has no loss {loss['class_name']}: it is left out of the file. "
+            "Compile what is loaded anew; a .nnc file keeps the loss.",
+            UserWarning,
+            stacklevel=callers_level(),
+        )
+        loss = None
     weight = config["loss_weights"]
     return {
         "optimizer": _optimizer_node(config["optimizer"]),
@@ -490,11 +512,17 @@ def _optimizer_node(written: dict[str, Any]) -> dict[str, Any]:
 def _metric_node(written: Any) -> Any:
     if not isinstance(written, dict):
         return written
-    if written["class_name"] == "Huber":
+    name, config = written["class_name"], written["config"]
+    function = config.get("fn") if name == "MeanMetricWrapper" else None
+    if name in _OWN_METRICS or function in _OWN_LOSSES.values():
         warnings.warn(
-            "Keras has no metric Huber: it is left out of the file.",
+            f"Keras has no metric {function or name}: it is left out of the file.",
             UserWarning,
             stacklevel=callers_level(),
         )
         return None
+    if isinstance(function, str):
+        node = _object("builtins", "function", function)
+        config = {**config, "fn": node | {"registered_name": function}}
+        written = {"class_name": name, "config": config}
     return _named("keras.metrics", written)
