@@ -65,7 +65,7 @@ MORE_LOSSES: list[tuple[str, dict[str, Any], str]] = [
     ("CategoricalFocalCrossentropy", {"from_logits": True, "gamma": 1.3}, "linear"),
     ("CategoricalFocalCrossentropy", {"label_smoothing": 0.1}, "softplus"),
     ("CategoricalGeneralizedCrossEntropy", {}, "softmax"),
-    ("CategoricalGeneralizedCrossEntropy", {"q": 1.0}, "softmax"),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.8}, "softmax"),
     ("Dice", {"axis": -1}, "sigmoid"),
     ("Tversky", {"axis": -1, "alpha": 0.3, "beta": 0.6}, "sigmoid"),
     ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "softmax"),
