@@ -78,7 +78,8 @@ static void write_weights(void)
 
 int main(void)
 {
-    nn_layer_spec layer = {.units = UNITS, .use_bias = 1, .trainable = 1};
+    nn_layer_spec layer = {
+        .kind = NN_KIND_dense, .units = UNITS, .use_bias = 1, .trainable = 1};
     nn_loss_spec loss = {.kind = NN_LOSS_mean_squared_error};
     nn_optimizer_spec rule = {.kind = NN_OPT_sgd};
     pthread_t readers[READERS];

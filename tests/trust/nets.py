@@ -14,6 +14,7 @@ import argparse
 import datetime
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -209,6 +210,8 @@ def main() -> int:
     if options.today:
         names = [names[datetime.date.today().toordinal() % len(names)]]
     failed = []
+    # A job in the background ignores Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         shop = Workshop(Path(folder))
         if any(map(needs_core, names)):
