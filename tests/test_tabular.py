@@ -117,6 +117,28 @@ def test_labels_come_back_as_they_went_in(labels):
     x = {"x": np.arange(len(y)) % len(labels), "z": np.arange(len(y))}
     found = tabular.Classifier(seed=1, epochs=60).fit(x, y).predict(x)["answer"]
     assert (found == y.to_numpy()).mean() > 0.9
+    assert found.dtype == y.dtype
+
+
+def test_true_and_false_come_back_from_a_file_and_a_frame(tmp_path):
+    frame = shop(100).drop(columns="buys").assign(buys=np.arange(100) % 3 > 0)
+    model = tabular.Classifier(**QUICK).fit(frame, "buys")
+    model.save(tmp_path / "m.nnc")
+    answers = tabular.load(tmp_path / "m.nnc").predict(frame)
+    assert answers["buys"].dtype == bool
+    assert list(answers.columns) == ["buys", "p(False)", "p(True)"]
+    assert (
+        model.evaluate(frame)["accuracy"] == (answers["buys"] == frame["buys"]).mean()
+    )
+
+
+def test_no_rows_and_names_that_are_numbers(rng):
+    frame = pd.DataFrame(rng.random((30, 3)))
+    model = tabular.Regressor(**QUICK).fit(frame[[0, 1]], frame[2])
+    assert list(model.predict(frame).columns) == ["2"]
+    assert model.predict(frame[:0]).shape == (0, 1)
+    plain = tabular.Regressor(**QUICK).fit(frame.to_numpy(), "x2")
+    assert list(plain.predict(frame.to_numpy())) == ["x2"]
 
 
 def test_a_skewed_target_is_learnt_through_its_logarithm(rng):

@@ -134,6 +134,9 @@ class _Tabular:
         """
         table = _frames.table_of(X)
         columns, target = self._parted(table, y)
+        named = isinstance(y, str) and not isinstance(X, np.ndarray)
+        given = X[y] if named and hasattr(X, "__getitem__") else y
+        self._is_boolean = not isinstance(given, str) and _frames.is_boolean(given)
         known = ~_is_missing(target)
         if not known.all():
             warnings.warn(
@@ -600,7 +603,9 @@ class Classifier(_Tabular):
                     "`y` must be classes; a Regressor learns numbers. "
                     f"Received: {len(labels)} different numbers in {len(values)} rows"
                 )
-            if (labels == labels.round()).all():
+            if self._is_boolean:
+                labels = labels.astype(bool)
+            elif (labels == labels.round()).all():
                 labels = labels.astype(np.int64)
         self.classes_ = labels
 
@@ -674,14 +679,14 @@ class Classifier(_Tabular):
             not isinstance(classes, list)
             or len(classes) < 2
             or len({type(c) for c in classes}) != 1
-            or type(classes[0]) not in (str, int, float)
+            or type(classes[0]) not in (str, bool, int, float)
         ):
             raise ValueError(
                 "`classes` must be a list of strings or numbers. "
                 f"Received: {classes!r:.200}"
             )
         self.classes_ = np.array(classes)
-        if not (self.classes_[1:] > self.classes_[:-1]).all():
+        if len(np.unique(self.classes_)) < len(classes) or classes != sorted(classes):
             raise ValueError("`classes` must be in order. Received: others")
 
     def _target_note(self) -> str:

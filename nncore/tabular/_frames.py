@@ -111,6 +111,14 @@ def column_of(data: Any, name: str = "y") -> tuple[Array, str | None]:
     return _from_any(array), None
 
 
+def is_boolean(data: Any) -> bool:
+    """Whether a column, which becomes one of numbers, holds True and False."""
+    dtype = getattr(data, "dtype", None)
+    if dtype is None:
+        dtype = np.asarray(data).dtype
+    return getattr(dtype, "kind", None) == "b" or str(dtype) == "Boolean"
+
+
 def answer_in_kind(columns: dict[str, Array], like: Table) -> Any:
     """Return columns as a frame of the kind that was given; arrays as a dict."""
     if like.kind == "pandas":
