@@ -522,7 +522,8 @@ def _metric_node(written: Any) -> Any:
         )
         return None
     if isinstance(function, str):
-        node = _object("builtins", "function", function)
-        config = {**config, "fn": node | {"registered_name": function}}
+        node = _object("builtins", "function", {})
+        named = {"config": function, "registered_name": function}
+        config = {**config, "fn": node | named}
         written = {"class_name": name, "config": config}
     return _named("keras.metrics", written)
