@@ -1,8 +1,9 @@
-"""Constraints: what holds weights after every update.
+"""Constraints: what holds weights after every batch.
 
-A constraint of a trainable weight is applied after each update of the optimizer. The
-norms are n = sqrt(sum w^2) along an axis: axis 0 of a kernel (inputs, units) is the
-weights into each unit.
+A constraint of a trainable weight is applied after each batch of training, also where
+an optimizer that accumulates gradients makes no update. The norms are
+n = sqrt(sum w^2) along an axis: axis 0 of a kernel (inputs, units) is the weights into
+each unit.
 
 Source of the formulas: Keras 3, whose 1e-7 beside n keeps them finite where n is 0.
 """

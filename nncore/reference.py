@@ -1062,7 +1062,7 @@ def _norm(gradients: list[Array]) -> Any:
 
 
 def constrained(w: Array, constraint: Spec | None) -> Array:
-    """What a constraint makes of a variable after each update.
+    """What a constraint makes of a variable after each batch.
 
     ``non_neg``: w, but at least 0. The others give the norm n = sqrt(sum of w^2) along
     an axis another length, ``w d / (EPSILON + n)``: ``unit_norm`` d = 1, ``max_norm``

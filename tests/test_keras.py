@@ -415,8 +415,11 @@ MORE = {"gradient_accumulation_steps": 3}, {"use_ema": True, "ema_momentum": 0.9
             for optimizer in ("SGD", "Adam")
             for options in MORE
         ),
-        # Keras applies constraints also where an accumulating optimizer does nothing.
-        *((name, "SGD", MORE[1]) for name in ("MaxNorm", "MinMaxNorm")),
+        *(
+            (name, "SGD", options)
+            for name in ("MaxNorm", "MinMaxNorm")
+            for options in MORE
+        ),
     ],
 )
 def test_layers_follow_keras(keras, name, optimizer, options):

@@ -177,7 +177,7 @@ class Dense(Layer):
         bias_regularizer: Penalty on b.
         activity_regularizer: Penalty on y, as a mean over the rows of a batch; like
             `kernel_regularizer`.
-        kernel_constraint: What holds W after each update: "max_norm", an instance of
+        kernel_constraint: What holds W after each batch: "max_norm", an instance of
             `nncore.constraints`, or None.
         bias_constraint: What holds b.
         lora_rank: None; others are not available in this version.
