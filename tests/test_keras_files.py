@@ -824,13 +824,12 @@ class TestWithKeras:
         x = rows()["x"].reshape(-1, 2, 2)
         assert abs(theirs.predict(x, verbose=0) - model.predict(x)).max() <= ONCE
         assert abs(train(theirs) - train(model)).max() <= TRAINED
+        if (options or {}).get("use_ema"):
+            return  # with JAX, Keras's fit has lost its arrays by now
         theirs.save(tmp_path / "t.keras")
         theirs.save_weights(tmp_path / "t.weights.h5")
         theirs.save(tmp_path / "t.h5")
         expected = theirs.predict(x, verbose=0)
-        if (options or {}).get("use_ema"):
-            # With JAX, a Keras whose weights became their averages cannot fit again.
-            theirs = keras.saving.load_model(tmp_path / "t.keras")
         after = train(theirs)
         for file in ("t.keras", "t.h5"):
             ours = nncore.load_model(tmp_path / file)
@@ -868,6 +867,32 @@ class TestWithKeras:
             theirs.load_weights(tmp_path / f"w{ending}")
             assert abs(theirs.predict(x, verbose=0) - model.predict(x)).max() <= ONCE
 
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [case for case in OPTIMIZERS if "use_ema" in case[1]],
+        ids=str,
+    )
+    def test_averages_there_and_back(self, keras, name, options, tmp_path):
+        def trained(model):
+            for i in range(5):
+                model.train_on_batch(
+                    x[6 * i : 6 * i + 6], rows()["y"][6 * i : 6 * i + 6]
+                )
+            return model.get_weights()
+
+        network(name, options).save(tmp_path / "m.keras")
+        x = rows()["x"].reshape(-1, 2, 2)
+        theirs = keras.saving.load_model(tmp_path / "m.keras")
+        trained(theirs)
+        theirs.save(tmp_path / "t.keras")
+        ours = nncore.load_model(tmp_path / "t.keras")
+        for a, b in zip(
+            theirs.optimizer.variables, ours.optimizer.variables, strict=True
+        ):
+            assert abs(np.asarray(a) - b).max() <= ONCE
+        for a, b in zip(trained(theirs), trained(ours), strict=True):
+            assert abs(a - b).max() <= TRAINED
+
     @pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
     def test_layers_there_and_back(self, keras, name, options, tmp_path):
         model = layered(name, options)
@@ -884,15 +909,14 @@ class TestWithKeras:
         again.load_weights(tmp_path / "m.weights.h5")
         assert abs(again.predict(x, verbose=0) - before).max() <= ONCE
         assert abs(train(theirs) - train(model)).max() <= TRAINED
+        if (options or {}).get("use_ema"):
+            return  # with JAX, Keras's fit has lost its arrays by now
         theirs.save(tmp_path / "t.keras")
         theirs.save_weights(tmp_path / "t.weights.h5")
         theirs.save(tmp_path / "t.h5")
         expected = theirs.predict(x, verbose=0)
         model.load_weights(tmp_path / "t.weights.h5")
         assert abs(model.predict(x) - expected).max() <= ONCE
-        if (options or {}).get("use_ema"):
-            # With JAX, a Keras whose weights became their averages cannot fit again.
-            theirs = keras.saving.load_model(tmp_path / "t.keras")
         after = train(theirs)
         for file in ("t.keras", "t.h5"):
             ours = nncore.load_model(tmp_path / file)
