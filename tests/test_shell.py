@@ -130,6 +130,8 @@ def test_any_model_is_described(csv, capsys):
 
 BAD_TABLES = {
     "a,b\n1,2\n3,4,5\n": "bad.csv, line 3: expected 2 columns. Received: 3",
+    "a,outcome\n1,x\n\n2\n3,y\n": "bad.csv, line 4: expected 2 columns. Received: 1",
+    "a,outcome\n1,x,9\n2,y,9\n": "bad.csv, line 2: expected 2 columns. Received: 3",
     "": "bad.csv: there is nothing in it",
     "town,age,size,outcome\n": "bad.csv: there are no rows under the header",
     "a,b\n1,2\n": "bad.csv: there must be a column 'outcome'. Received: 'a', 'b'",
@@ -191,6 +193,31 @@ def test_missing_files_and_columns_are_named(csv, capsys):
     assert "data.csv" in capsys.readouterr().err
     assert main(["train", "data.csv", "--target", "outcome", "-o", "m.txt"]) == 1
     assert "must end in .nnc" in capsys.readouterr().err
+    assert main(["train", "data.csv", "--target", "outcome", "-o", "no/m.nnc"]) == 1
+    assert "no/m.nnc: there is no such folder" in capsys.readouterr().err
+
+
+def test_a_warning_is_one_line_too(csv, capsys):
+    csv.loc[[3, 5], "outcome"] = None
+    csv.to_csv("data.csv", index=False)
+    assert train("--quiet") == 0
+    assert capsys.readouterr().err == (
+        "nncore train: `y` must have a value in every row: 2 rows without one are left "
+        "out\n"
+    )
+
+
+def test_files_of_windows_and_trailing_commas(csv, capsys):
+    text = csv.to_csv(index=False).replace("\n", "\r\n")
+    with open("data.csv", "wb") as file:
+        file.write(b"\xef\xbb\xbf" + text.encode())
+    assert train() == 0
+    first = capsys.readouterr().out
+    with open("data.csv", "w") as file:
+        lines = text.split("\r\n")
+        file.write("\n".join([lines[0], *(line + "," for line in lines[1:-1])]))
+    assert train() == 0
+    assert capsys.readouterr().out == first
 
 
 def test_a_wrong_command_line_is_status_2(capsys):

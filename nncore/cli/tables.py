@@ -14,6 +14,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -106,10 +107,14 @@ def add_commands(commands: Any) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Run one of the commands; the exit status."""
+    run = {"train": _train, "predict": _predict, "describe": _describe}
     try:
-        {"train": _train, "predict": _predict, "describe": _describe}[options.command](
-            options
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.showwarning = lambda message, *_: print(
+                f"nncore {options.command}: {message}", file=sys.stderr
+            )
+            run[options.command](options)
     except TableError as error:
         print(f"nncore {options.command}: {error}", file=sys.stderr)
         return 1
@@ -243,6 +248,8 @@ def _read(
         raise TableError(f"{name}: {error}") from None
     if delimiter is None:
         delimiter = _delimiter(data, path)
+    # Of lines that are too long; `_check_lengths` says it better.
+    warnings.simplefilter("ignore", pandas.errors.ParserWarning)
     try:
         frame = pandas.read_csv(
             io.BytesIO(data),
@@ -255,8 +262,6 @@ def _read(
         )
     except pandas.errors.EmptyDataError:
         raise TableError(f"{name}: there is nothing in it") from None
-    except pandas.errors.ParserWarning as error:
-        raise TableError(f"{name}: {error}") from None
     except pandas.errors.ParserError as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
@@ -276,7 +281,32 @@ def _read(
         )
     if not len(frame):
         raise TableError(f"{name}: there are no rows under the header")
+    _check_lengths(name, data, delimiter, frame)
     return frame, _Source(name, data, delimiter, 0 if options.no_header else -1)
+
+
+def _check_lengths(name: str, data: bytes, delimiter: str, frame: Any) -> None:
+    """Refuse lines with fewer values than columns, and values without a column.
+
+    Pandas takes both: the first as missing values at the end of a row, the second, if
+    all rows are so, as nothing.
+    """
+    wanted = len(frame.columns)
+    # Short lines end in a missing value.
+    suspicious = bool(frame.iloc[:, -1].isna().any())
+    text = io.StringIO(data.decode("utf-8", "replace"), newline="")
+    reader = csv.reader(text, delimiter=delimiter)
+    begins = 1
+    for k, record in enumerate(reader):
+        is_long = len(record) > wanted and any(record[wanted:])
+        if record and (len(record) < wanted or is_long):
+            raise TableError(
+                f"{name}, line {begins}: expected {wanted} columns. "
+                f"Received: {len(record)}"
+            )
+        begins = reader.line_num + 1
+        if k and not suspicious:
+            return
 
 
 def _names(data: bytes, delimiter: str) -> list[str]:
@@ -330,6 +360,9 @@ def _write(frame: Any, path: str) -> None:
 def _check_ending(path: str) -> None:
     if not path.endswith(".nnc"):
         raise TableError(f"{path}: the model's file must end in .nnc")
+    # Said before the training, not after it.
+    if not Path(path).parent.is_dir():
+        raise TableError(f"{path}: there is no such folder")
 
 
 def _require_columns(frame: Any, names: list[str], source: str) -> None:
