@@ -24,11 +24,11 @@ from setuptools.errors import CompileError
 
 APT = "sudo apt install git gcc libc6-dev python3-dev python3-venv"
 X86 = {
-    "generic": [],
+    "generic": ["-O2"],
     "avx2": ["-mavx2", "-mfma"],
     "avx512": [*(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mfma"],
 }
-ARM = {"generic": [], "neon": []}
+ARM = {"generic": ["-O2"], "neon": []}
 ISAS = {"x86_64": X86, "aarch64": ARM, "arm64": ARM}
 DTYPES = ("f32", "f64")
 FLAGS = [
