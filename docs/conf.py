@@ -37,6 +37,7 @@ autodoc_typehints = "none"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 default_role = "code"
 
 sphinx_gallery_conf = {
@@ -59,3 +60,30 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0072B2"},
     "dark_css_variables": {"color-brand-primary": "#56B4E9"},
 }
+
+
+def as_text(app, what, name, thing, options, lines):
+    """Docstrings are plain text: what stands outside of backquotes is no markup."""
+    is_example = False
+    for i, line in enumerate(lines):
+        is_example = bool(line.strip()) and (is_example or ">>>" in line)
+        if is_example:
+            continue
+        bullet = re.match(r"\s*(\* )?", line)[0]
+        parts = line[len(bullet) :].split("`")
+        parts[::2] = [
+            re.sub(r"(?<=\w)_(?!\w)", r"\\_", re.sub(r"([|*\\])", r"\\\1", part))
+            for part in parts[::2]
+        ]
+        lines[i] = bullet + "`".join(parts)
+
+
+def is_foreign(app, what, name, thing, skip, options):
+    """Leave out what scikit-learn adds to its estimators."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
+def setup(app):
+    """Before napoleon reads them, docstrings become text."""
+    app.connect("autodoc-process-docstring", as_text, priority=100)
+    app.connect("autodoc-skip-member", is_foreign)
