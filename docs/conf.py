@@ -46,6 +46,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/\d_",
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
+    "capture_repr": (),
     "show_signature": False,
     "remove_config_comments": True,
     "min_reported_time": 10_000,
