@@ -132,7 +132,7 @@ CASES = [
 
 def start(settings):
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, json.dumps(settings)],
+        [sys.executable, "-P", "-c", SCRIPT, json.dumps(settings)],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -179,5 +179,6 @@ def test_without_scikit_learn_the_error_says_what_to_install():
     code = (
         "import sys; sys.modules['sklearn'] = None\nimport nncore.wrappers.scikit_learn"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert "pip install scikit-learn" in done.stderr
