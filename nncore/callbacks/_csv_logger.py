@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 from typing import IO, Any
@@ -75,6 +74,8 @@ class CSVLogger(Callback):
             if not any(key.startswith("val_") for key in logs):
                 # Validation may come with a later epoch.
                 self.keys += [f"val_{key}" for key in self.keys]
+        import csv  # takes as long as a dozen modules of this package
+
         writer = csv.writer(file, delimiter=self.sep)
         if begins:
             writer.writerow(["epoch", *self.keys])
