@@ -306,10 +306,11 @@ typedef struct nn_outputs {
 
 typedef struct nn_train_args {
     nn_data data;
-    size_t batch_size;     /* the last batch of an epoch may be shorter */
-    size_t max_batches;    /* return after this many batches, ... */
-    size_t max_epochs;     /* ... or when this many epochs have ended in this call */
-    int shuffle;           /* a new order each epoch, from seed and epochs begun */
+    size_t batch_size;  /* the last batch of an epoch may be shorter */
+    size_t max_batches; /* return after this many batches, ... */
+    size_t max_epochs;  /* ... or when this many epochs have ended in this call, ... */
+    double seconds;     /* ... or after the step in which they are up; 0: no limit */
+    int shuffle;        /* a new order each epoch, from seed and epochs begun */
     const uint32_t *order; /* [n_rows] row numbers used instead; NULL: none */
     size_t report_columns; /* must be 1 + n_metrics */
     double learning_rate;

@@ -109,6 +109,7 @@ class Network:
         max_epochs: int,
         shuffle: bool,
         learning_rate: float | npt.NDArray[np.float64],
+        seconds: float = 0,
         order: npt.NDArray[np.uint32] | None = None,
         stop_on_nan: bool = True,
         stream: bool = False,

@@ -551,8 +551,8 @@ cdef class Network:
         return hold(obj, self.code, self.itemsize, name, writable)
 
     def train(self, x, y, weights, *, batch_size, max_batches, max_epochs, shuffle,
-              learning_rate, order=None, stop_on_nan=True, stream=False, threads=0,
-              outputs=None, numbers=None):
+              learning_rate, seconds=0, order=None, stop_on_nan=True, stream=False,
+              threads=0, outputs=None, numbers=None):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
@@ -568,6 +568,7 @@ cdef class Network:
         args.batch_size = batch_size
         args.max_batches = max_batches
         args.max_epochs = max_epochs
+        args.seconds = seconds
         args.shuffle = bool(shuffle)
         args.learning_rate = 0
         args.learning_rates = NULL

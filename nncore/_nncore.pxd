@@ -190,6 +190,7 @@ cdef extern from "nncore.h" nogil:
         size_t batch_size
         size_t max_batches
         size_t max_epochs
+        double seconds
         int shuffle
         const uint32_t *order
         size_t report_columns

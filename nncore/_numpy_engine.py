@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -397,6 +398,7 @@ class Network:
         max_epochs: int,
         shuffle: bool,
         learning_rate: float | Array,
+        seconds: float = 0,
         order: Array | None = None,
         stop_on_nan: bool = True,
         stream: bool = False,
@@ -409,10 +411,13 @@ class Network:
         batches, nan_batch, filled = 0, -1, 0
         self.rows_trained, n = 0, len(x)
         rates = None
+        end = time.monotonic() + (seconds or math.inf)
         if isinstance(learning_rate, np.ndarray):
             rates, max_batches = learning_rate, min(max_batches, len(learning_rate))
         with self._lock, np.errstate(all="ignore"):
             while batches < max_batches and len(report) < max_epochs:
+                if batches and time.monotonic() >= end:
+                    break
                 epoch = self._epoch
                 if epoch is None or (epoch.n != n and not stream):
                     self._epoch = epoch = self._begun(n, shuffle and order is None)

@@ -2,9 +2,10 @@
 
 One call of the core trains a chunk: some batches of an epoch, or many whole epochs
 where nothing needs Python between them. A chunk is as much work as takes about
-`_CHUNK` seconds, measured as it goes, so that Ctrl-C, which Python notices between
-chunks, is honoured soon and the calls still cost nothing. Where chunks end changes no
-bit of the result: order, sums and position of an epoch live in the core.
+`_CHUNK` seconds, measured as it goes, and ends by the clock where that was wrong, so
+that Ctrl-C, which Python notices between chunks, is honoured soon and the calls still
+cost nothing. Where chunks end changes no bit of the result: order, sums and position of
+an epoch live in the core.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from nncore._diagnosis import Watch
     from nncore.models import Sequential
 
-_CHUNK = 0.03  # seconds; the longest are about twice as long
+_CHUNK = 0.03  # seconds
 
 _EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 _TRAIN_BATCH_HOOKS = (
@@ -71,7 +72,13 @@ class Pace:
 
     Args:
         microseconds: estimated time of one unit.
+
+    Attributes:
+        units: how many make a chunk.
+        limit: seconds after which training ends a chunk whatever was expected of it.
     """
+
+    limit = 2 * _CHUNK
 
     def __init__(self, microseconds: float) -> None:
         # The estimate may be wrong by a factor on a machine it does not know.
@@ -410,6 +417,7 @@ class Training:
             max_epochs=max_epochs,
             shuffle=bool(self.shuffle),
             learning_rate=self.model._learning_rates(coming),
+            seconds=self.pace.limit,
             order=self.order,
             stop_on_nan=self.on_nan != "continue",
             threads=self.threads,

@@ -630,6 +630,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 max_epochs=1,
                 shuffle=False,
                 learning_rate=rate,
+                seconds=pace.limit,
                 order=order,
                 threads=self.threads or 0,
             )

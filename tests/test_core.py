@@ -55,6 +55,27 @@ def test_a_weighted_metric_without_weights_runs_as_an_unweighted_one(rng):
     assert weighted == unweighted > 0
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("seconds", [1e-9, 1e-3])
+def test_a_call_ends_when_its_seconds_are_up(threads, seconds, monkeypatch, rng):
+    monkeypatch.setenv("NNCORE_FORCE_THREADS", str(threads))
+    x, y = rows(rng, 1000)
+    cut, whole = network(rng), network(rng)
+    for i in range(cut.n_variables):
+        whole.set_variable(i, cut.get_variable(i))
+    most = 10**7  # half a minute or more
+    *_, batches, epochs, _ = train(
+        cut, x, y, batches=most, batch_size=2, shuffle=True, seconds=seconds
+    )
+    assert cut.last_run["team"] == threads
+    assert 0 < batches < most
+    assert epochs == batches // 500
+    train(cut, x, y, batches=777, batch_size=2, shuffle=True)
+    train(whole, x, y, batches=batches + 777, batch_size=2, shuffle=True)
+    for i in range(cut.n_variables):
+        assert same_bits(cut.get_variable(i), whole.get_variable(i))
+
+
 def test_an_order_must_be_contiguous_and_in_range(rng):
     net, (x, y) = network(rng), rows(rng)
     for order in (np.arange(20)[::2], np.full(10, 10), np.arange(9)):

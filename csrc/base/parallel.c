@@ -75,7 +75,7 @@ void nn_leave_float(nn_float_modes found) { (void)found; }
 
 #endif
 
-/* ---- Forks, pauses ------------------------------------------------------------- */
+/* ---- Forks, the clock, pauses -------------------------------------------------- */
 
 static atomic_uint forks;
 
@@ -89,6 +89,15 @@ __attribute__((constructor)) static void count_forks(void)
 }
 
 unsigned nn_forks(void) { return atomic_load_explicit(&forks, memory_order_relaxed); }
+
+static long long us_of(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+long long nn_clock(void) { return us_of(CLOCK_MONOTONIC); }
 
 void nn_pause(void)
 {
@@ -454,13 +463,6 @@ void nn_barrier_wait(const struct nn_team *team)
     wait_long(barrier, end);
 }
 
-static long long us_of(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* ---- One region ---------------------------------------------------------------- */
 
 struct region {
@@ -646,10 +648,10 @@ unsigned nn_parallel_brief(unsigned n, nn_team_fn *fn, void *context, double alo
 {
     static struct rest rest = {.first = 20000};
     if (n <= 1 || alone > BRIEF_US) return nn_parallel(n, fn, context);
-    long long began = us_of(CLOCK_MONOTONIC);
+    long long began = nn_clock();
     if (rests(&rest, began)) return run_alone(fn, context);
     n = nn_parallel(n, fn, context);
-    long long ended = us_of(CLOCK_MONOTONIC);
+    long long ended = nn_clock();
     if ((double)(ended - began) > 2 * alone + LATE_US) begin_rest(&rest, began, ended);
     return n;
 }
@@ -658,11 +660,11 @@ unsigned nn_parallel_steps(unsigned n, nn_team_fn *fn, void *context, double ste
 {
     static struct rest rest = {.first = 100000};
     if (n <= 1 || step > BRIEF_US) return nn_parallel(n, fn, context);
-    long long began = us_of(CLOCK_MONOTONIC);
+    long long began = nn_clock();
     if (rests(&rest, began)) return run_alone(fn, context);
     struct region region = {.fn = fn, .context = context, .wanted = n, .is_timed = 1};
     n = run_region(&region);
-    long long ended = us_of(CLOCK_MONOTONIC), waited = ended - began - region.worked;
+    long long ended = nn_clock(), waited = ended - began - region.worked;
     // Spinning is work: only who lost its CPU, or waited long for one who did, waited.
     if (waited > TELLING_US && 3 * waited > region.worked)
         begin_rest(&rest, began, ended);

@@ -56,6 +56,9 @@ unsigned nn_forced_threads(void);
    thread held at a fork is held by nobody in the child. */
 unsigned nn_forks(void);
 
+/* Microseconds since some moment before; never backwards. */
+long long nn_clock(void);
+
 /* Sleep for a moment: for waits that are rare and last microseconds to milliseconds. */
 void nn_pause(void);
 

@@ -212,7 +212,18 @@ struct train_job {
     double *report;
     nn_train_result *result;
     struct step_plan plans[2]; /* of even and odd steps */
+    long long end;             /* of the time for this call; 0: none */
+    size_t steps_per_look;     /* at the clock */
 };
+
+/* Whether the time is up. A team's steps may each wait for a CPU, and long ones add up;
+   where they are short, the clock would cost as much as they do. */
+static int is_late(const struct train_job *job)
+{
+    size_t done = job->result->batches;
+    return job->end && done && done % job->steps_per_look == 0 &&
+           nn_clock() >= job->end;
+}
 
 /* The order of the epoch that begins: drawn now, or one of those drawn before. */
 static const uint32_t *next_order(struct net *net, size_t n)
@@ -248,7 +259,7 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     size_t left = epoch->begun ? epoch->n_rows - epoch->position : args->data.n_rows;
     size_t m = min_size(args->batch_size, left);
     plan->done = job->result->batches >= args->max_batches ||
-                 job->result->epochs >= args->max_epochs ||
+                 job->result->epochs >= args->max_epochs || is_late(job) ||
                  (args->outputs.y && m > args->outputs.room - done);
     if (plan->done) return;
     if (!epoch->begun) begin_epoch(net, args);
@@ -409,6 +420,8 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     if (status) return status;
     net->wt_is_stale = net->base.is_tiny;
     double step = microseconds(&net->base, rows, 1);
+    job.steps_per_look = team > 1 || step > 2 ? 1 : 16;
+    if (args->seconds > 0) job.end = nn_clock() + (long long)(args->seconds * 1e6);
     net->base.last_team = net->forced_threads
                               ? nn_parallel(team, train_thread, &job)
                               : nn_parallel_steps(team, train_thread, &job, step);

@@ -132,7 +132,7 @@ NETS = {
         "nncore/_training.py",
         "_CHUNK = 0.03",
         "_CHUNK = 3.0",
-        suite("training", "ctrl_c_is_honoured_soon"),
+        suite("signals", "ends_a_training_soon"),
     ),
     "address sanitizer": Net(
         "csrc/engine/train.c",
