@@ -5,8 +5,8 @@
    Lanes run along columns, so every result is one chain of fused multiply-adds in index
    order whatever the tile, and edges need no padding: rows by smaller MR, columns by a
    last vector of `tail` lanes. Shapes per register file: 32 registers carry 6 x 4
-   accumulators, 16 carry 6 x 2; a single column of vectors takes 8 rows, enough chains
-   to hide the latency of two multiply-add units. */
+   accumulators, 16 carry 6 x 2. Eight chains hide the latency of two multiply-add
+   units: a single column of vectors takes 8 rows, one row 8 vectors, two rows 4. */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
@@ -21,6 +21,7 @@
 #define TILE_ROWS 6
 #endif
 #define TILE_ROWS_NARROW 8
+#define TILE_VECS_FLAT 8
 
 #define UNROLL _Pragma("GCC unroll 8")
 
@@ -39,10 +40,11 @@ struct operands {
 
 /* One k: acc[i][v] += left(i) b[v]; the last vector of b has `tail` lanes. */
 VEC_INLINE void tile_step(const unsigned mr, const unsigned nv, const int transposed,
-                          vec acc[TILE_ROWS_NARROW][TILE_VECS], const real *const *row,
-                          const real *x, size_t k, const real *b, size_t tail)
+                          vec acc[TILE_ROWS_NARROW][TILE_VECS_FLAT],
+                          const real *const *row, const real *x, size_t k,
+                          const real *b, size_t tail)
 {
-    vec right[TILE_VECS];
+    vec right[TILE_VECS_FLAT];
     // No load of a later k comes earlier: registers would not suffice.
     __asm__ volatile("" ::: "memory");
     UNROLL for (unsigned v = 0; v + 1 < nv; v++) right[v] = vec_load(b + v * VEC_LANES);
@@ -62,7 +64,7 @@ VEC_INLINE void tile(const unsigned mr, const unsigned nv, const int transposed,
                      real *c, size_t ldc, const struct operands *in, const real *bias,
                      int adds, size_t tail)
 {
-    vec acc[TILE_ROWS_NARROW][TILE_VECS];
+    vec acc[TILE_ROWS_NARROW][TILE_VECS_FLAT];
     const real *row[TILE_ROWS_NARROW];
     const real *b = in->b;
     const char *ahead = in->ahead;
@@ -177,6 +179,20 @@ BAND(4)
 static band_fn *const product_bands[TILE_VECS] = BANDS(product);
 static band_fn *const gradient_bands[TILE_VECS] = BANDS(gradient);
 
+/* One or two rows, whose time is that of reading b: more of each of its rows at once.
+ */
+#define FLAT_ROWS 2
+#define FLAT(m)                                                                        \
+    static void product_flat_##m(real *c, size_t ldc, const struct operands *in,       \
+                                 const real *bias, int adds, size_t rows, size_t tail) \
+    {                                                                                  \
+        (void)rows;                                                                    \
+        tile(m, TILE_VECS_FLAT / m, 0, c, ldc, in, bias, adds, tail);                  \
+    }
+FLAT(1)
+FLAT(2)
+static band_fn *const flat_bands[FLAT_ROWS] = {product_flat_1, product_flat_2};
+
 /* Cover m rows x n columns with bands, and walk the contracted index in blocks of
    NN_CHAIN. `in` holds depth and offset of the whole product, which adds to c if
    `adds`. */
@@ -192,15 +208,21 @@ VEC_INLINE void cover(band_fn *const bands[TILE_VECS], const int transposed, rea
             part.rows += k;
         else
             part.offset += k;
-        for (size_t j = 0; j < n; j += TILE_VECS * VEC_LANES) {
+        int is_flat = !transposed && m && m <= FLAT_ROWS;
+        for (size_t j = 0, width; j < n; j += width) {
             size_t left = n - j, nv = TILE_VECS, tail = VEC_LANES;
-            if (left < TILE_VECS * VEC_LANES) {
+            band_fn *run = NULL;
+            if (is_flat && left >= TILE_VECS_FLAT / m * VEC_LANES) {
+                nv = TILE_VECS_FLAT / m;
+                run = flat_bands[m - 1];
+            } else if (left < TILE_VECS * VEC_LANES) {
                 nv = (left + VEC_LANES - 1) / VEC_LANES;
                 tail = left - (nv - 1) * VEC_LANES;
             }
-            bands[nv - 1](c + j, ldc, &part, bias && !adds ? bias + j : NULL, adds, m,
-                          tail);
-            part.b += TILE_VECS * VEC_LANES;
+            if (!run) run = bands[nv - 1];
+            run(c + j, ldc, &part, bias && !adds ? bias + j : NULL, adds, m, tail);
+            width = nv * VEC_LANES;
+            part.b += width;
             part.pace = 0;
         }
         adds = 1;
