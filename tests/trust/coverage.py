@@ -1,11 +1,15 @@
 """Which lines of Python and branches of C the suite reaches.
 
-    .venv/bin/python tests/trust/coverage.py [arguments of pytest]
+    .venv/bin/python tests/trust/coverage.py [--add] [arguments of pytest]
 
 The C core is built with gcov's counters and without optimisation, for the generic
-instruction set and the best of this CPU. Lines of C count once, however often they are
-compiled: a line or a branch is reached if it is in any build. Needs coverage
-(pip install coverage). Prints a table per file, and what is not reached.
+instruction set and AVX2, in both dtypes. What is counted: each way out of each
+conditional jump that gcc makes at -O0, that is, of each `if`, loop, `?:`, `case`, and
+each operand of `&&` and `||`. The four builds of a line count once, and a way is taken
+if it is taken in any; functions that a macro makes on one line count one by one. In
+Python: statements, processes that a test starts included. Needs coverage 7.10 (pip
+install coverage). Prints a table per file, with what is not reached. All stays in
+build/coverage; with --add the tests asked for run there, and join those before.
 """
 
 from __future__ import annotations
@@ -17,18 +21,19 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from mutants import ROOT, Workshop
 
+Branch = tuple[int, str, int]  # line, function, number among the line's
+
 
 def counts(
     folder: Path,
-) -> tuple[dict[str, dict[int, int]], dict[str, dict[tuple[int, int], int]]]:
+) -> tuple[dict[str, dict[int, int]], dict[str, dict[Branch, int]]]:
     """How often each line, and each branch of a line, of each C file was taken."""
     lines: dict[str, dict[int, int]] = collections.defaultdict(dict)
-    branches: dict[str, dict[tuple[int, int], int]] = collections.defaultdict(dict)
+    branches: dict[str, dict[Branch, int]] = collections.defaultdict(dict)
     for notes in folder.glob("*.gcno"):
         if notes.stem == "_core":
             continue
@@ -47,49 +52,59 @@ def counts(
                     old = lines[name].get(number, 0)
                     lines[name][number] = old + line["count"]
                     for place, branch in enumerate(line["branches"]):
-                        key = (number, place)
+                        key = (number, line.get("function_name", ""), place)
                         old = branches[name].get(key, 0)
                         branches[name][key] = old + branch["count"]
     return lines, branches
 
 
-def main() -> int:
-    arguments = sys.argv[1:] or ["-m", "not slow and not keras"]
-    with tempfile.TemporaryDirectory() as place:
-        isas = ("generic", "avx2") if os.uname().machine == "x86_64" else ("generic",)
-        shop = Workshop(Path(place))
-        shop.build(isas, ("-O0", "--coverage"))
-        for name in ("examples", "docs", "benchmarks"):
-            shutil.copytree(ROOT / name, shop.folder / name)
-        environment = {**os.environ, "PYTHONPATH": str(shop.folder)}
-        command = [
-            sys.executable,
-            "-m",
-            "coverage",
-            "run",
-            "--source=nncore",
-            "--branch",
-        ]
-        command += ["-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        subprocess.run(command, cwd=shop.folder, env=environment)
-        report = [sys.executable, "-m", "coverage", "report", "--skip-covered"]
-        subprocess.run(report, cwd=shop.folder, env=environment)
-        lines, branches = counts(shop.folder)
+def report(
+    lines: dict[str, dict[int, int]], branches: dict[str, dict[Branch, int]]
+) -> None:
     total = collections.Counter[str]()
     for name in sorted(lines):
         reached = sum(count > 0 for count in lines[name].values())
         taken = sum(count > 0 for count in branches[name].values())
         total.update(lines=len(lines[name]), reached=reached)
         total.update(branches=len(branches[name]), taken=taken)
-        missed = [str(n) for n, count in sorted(lines[name].items()) if not count]
+        missed = [key for key, count in sorted(branches[name].items()) if not count]
         print(
             f"{name:34} lines {reached:4}/{len(lines[name]):4}  branches "
-            f"{taken:4}/{len(branches[name]):4}  missed: {' '.join(missed)[:60]}"
+            f"{taken:4}/{len(branches[name]):4}"
         )
+        for number, function, _ in dict.fromkeys(missed):
+            text = (ROOT / name).read_text().splitlines()[number - 1].strip()
+            never = "" if lines[name][number] else "  (never run)"
+            print(f"    {number:4} {function}: {text}{never}")
     print(
         f"C: {total['reached'] / total['lines']:.1%} of {total['lines']} lines, "
         f"{total['taken'] / total['branches']:.1%} of {total['branches']} branches"
     )
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    adds = "--add" in arguments
+    arguments = [a for a in arguments if a != "--add"] or [
+        "-m",
+        "not slow and not keras",
+    ]
+    shop = Workshop(ROOT / "build/coverage", empty=not adds)
+    if not adds:
+        isas = ("generic", "avx2") if os.uname().machine == "x86_64" else ("generic",)
+        shop.build(isas, ("-O0", "--coverage"))
+    for name in ("tests", "examples", "docs", "benchmarks"):
+        shutil.copytree(ROOT / name, shop.folder / name, dirs_exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(shop.folder)}
+    coverage = [sys.executable, "-m", "coverage"]
+    command = [*coverage, "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    subprocess.run([*command, *arguments], cwd=shop.folder, env=environment)
+    for what in (
+        ("combine", "-q", "--append"),
+        ("report", "--skip-covered", "--show-missing"),
+    ):
+        subprocess.run([*coverage, *what], cwd=shop.folder, env=environment)
+    report(*counts(shop.folder))
     return 0
 
 
