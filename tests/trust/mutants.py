@@ -321,12 +321,14 @@ class Workshop:
                     cwd=self.folder,
                     env=environment,
                     capture_output=True,
+                    text=True,
                     timeout=20 * seconds,
                 )
             except subprocess.TimeoutExpired:
                 return f"{suite} does not end"
             if run.returncode:
-                return suite
+                test = re.search(r"^(?:FAILED|ERROR) tests/(\S+)", run.stdout, re.M)
+                return test[1] if test else suite
         return ""
 
 
@@ -373,7 +375,7 @@ def main() -> int:
             if not why:
                 by = shop.kills(fault.file.parts[0])
                 counts["killed"] += bool(by)
-                print(f"{by or 'SURVIVES':24.24} {fault.line + 1} {fault}", flush=True)
+                print(f"{by or 'SURVIVES':60.60} {fault.line + 1} {fault}", flush=True)
                 if not by:
                     survivors.append(fault)
             else:
