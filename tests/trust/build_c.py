@@ -41,7 +41,7 @@ def build(driver: str, folder: Path, flags: list[str], only: str = "") -> Path:
 
     def compile_one(number: int) -> None:
         source, own = jobs[number]
-        command = [cc, *every, *own, "-c", source, "-o", objects[number]]
+        command = [cc, *own, *every, "-c", source, "-o", objects[number]]
         subprocess.run(command, cwd=ROOT, check=True)
 
     folder = folder.resolve()

@@ -249,7 +249,8 @@ class Workshop:
         return hashlib.sha256((self.folder / f"{name}.o").read_bytes()).hexdigest()
 
     def compile(self, name: str) -> bool:
-        command = ["gcc", *self.flags, *self.objects[name], "-c", "-o", f"{name}.o"]
+        # Last, so that their -O wins.
+        command = ["gcc", *self.objects[name], *self.flags, "-c", "-o", f"{name}.o"]
         run = subprocess.run(command, cwd=self.folder, capture_output=True)
         return run.returncode == 0
 
