@@ -68,7 +68,7 @@ neighbours:
 	$(BIN)/pip install -q joblib jax lightgbm scikit-learn threadpoolctl torch xgboost-cpu
 	$(BIN)/pytest tests/test_neighbours.py
 
-coverage: ; $(TRUST)/coverage.py
+coverage: ; $(BIN)/pip install -q 'coverage>=7.10' && $(TRUST)/coverage.py
 
 mutants: ; $(TRUST)/mutants.py --count 300 --seed $(SEED)
 

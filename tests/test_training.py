@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -90,8 +91,9 @@ def test_fit_goes_on_where_it_stopped(data):
 # ---- chunks --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("units", [1, 2, 3, 7, 1000])
-def test_chunk_borders_do_not_change_a_bit(data, units, monkeypatch):
+def cut_every(units, monkeypatch):
+    """Make each chunk so many units long."""
+
     class Fixed(_training.Pace):
         def __init__(self, microseconds):
             self.units = units
@@ -99,9 +101,14 @@ def test_chunk_borders_do_not_change_a_bit(data, units, monkeypatch):
         def measured(self, units, seconds):
             pass
 
+    monkeypatch.setattr(_training, "Pace", Fixed)
+
+
+@pytest.mark.parametrize("units", [1, 2, 3, 7, 1000])
+def test_chunk_borders_do_not_change_a_bit(data, units, monkeypatch):
     plain = network(dropout=0.3, metrics=["mae"])
     expected = plain.fit(*data, batch_size=7, epochs=5, verbose=0).history
-    monkeypatch.setattr(_training, "Pace", Fixed)
+    cut_every(units, monkeypatch)
     cut = network(dropout=0.3, metrics=["mae"])
     assert cut.fit(*data, batch_size=7, epochs=5, verbose=0).history == expected
     assert_same_weights(plain, cut)
@@ -112,6 +119,30 @@ def test_chunk_borders_do_not_change_a_bit(data, units, monkeypatch):
     np.testing.assert_array_equal(
         cut.predict(data[0], verbose=2), plain.predict(data[0], verbose=0)
     )
+
+
+@pytest.mark.parametrize("units", [1, 3, 4, 6, 1000])
+@pytest.mark.parametrize("hook", [None, "on_epoch_end", "on_train_batch_end"])
+def test_an_epoch_takes_the_time_of_its_batches(data, units, hook, monkeypatch):
+    """By a clock that each of the 4 batches of an epoch moves by half a second."""
+    model, shown = network(), []
+
+    class Shown(_training.Progress):
+        def finish(self, logs, seconds=None, steps=None):
+            shown.append(seconds)
+
+        def finish_many(self, keys, rows, first, each):
+            shown.extend([first, *[each] * (len(rows) - 1)])
+
+    def clock():
+        return model._ready_network().counters["steps_lived"] / 2
+
+    monkeypatch.setattr("nncore._progress.Progress", Shown)
+    monkeypatch.setattr(time, "perf_counter", clock)
+    cut_every(units, monkeypatch)
+    callback = LambdaCallback(**{hook: lambda *_: None} if hook else {})
+    model.fit(*data, batch_size=15, epochs=5, verbose=0, callbacks=callback)
+    assert shown == [2.0] * 5
 
 
 @pytest.mark.parametrize(

@@ -48,19 +48,19 @@ NETS = {
         "csrc/base/real.h",
         "#define NN_CHAIN 512",
         "#define NN_CHAIN 256",
-        suite("golden_bits"),
+        suite("golden_bits", "[float32-3] or [float32-4]"),
     ),
     "one instruction set": Net(
         "csrc/kernels/simd/avx2.h",
         "{ return VEC_OP(max)(a, b); }",
         "{ return VEC_OP(max)(b, a); }",
-        suite("kernels"),
+        suite("kernels", "isa or nan"),
     ),
     "NaN hidden by a ReLU": Net(
         "csrc/kernels/activation.c",
         "    return vec_select(vec_gt(z, threshold), vec_min(z, top), below);",
         "    return vec_select(vec_gt(z, threshold), vec_min(z, top), vec_zero());",
-        suite("kernels"),
+        suite("kernels", "nan"),
     ),
     "a row that no thread takes": Net(
         "csrc/engine/net.h",
