@@ -1,7 +1,8 @@
 """Tests that need a process of their own: threads, fork, signals, the environment.
 
-A process that hangs fails its test: after `TIMEOUT` seconds it is killed with all that
-it started. `_PRELUDE` says what every body may call.
+A process that hangs fails its test: after `TIMEOUT` seconds (NNCORE_TEST_TIMEOUT says
+how many on a crowded machine) it is killed with all that it started. `_PRELUDE` says
+what every body may call.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
-TIMEOUT = 60
+TIMEOUT = int(os.environ.get("NNCORE_TEST_TIMEOUT", "60"))
 
 # What a test does not set for itself is unset: what decides how many threads run, and
 # the instruction set, which changes no result but, if generic, how long it takes.
