@@ -24,19 +24,22 @@ from setuptools.errors import CompileError
 
 APT = "sudo apt install git gcc libc6-dev python3-dev python3-venv"
 X86 = {
-    "generic": ["-O2"],
+    "generic": ["-Os"],
     "avx2": ["-mavx2", "-mfma"],
     "avx512": [*(f"-mavx512{part}" for part in ("f", "bw", "cd", "dq", "vl")), "-mfma"],
 }
-ARM = {"generic": ["-O2"], "neon": []}
+ARM = {"generic": ["-Os"], "neon": []}
 ISAS = {"x86_64": X86, "aarch64": ARM, "arm64": ARM}
 DTYPES = ("f32", "f64")
 FLAGS = [
     *("-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"),
     *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
 ]
-# Cython's C is not ours to warn about.
-CYTHON_FLAGS = ["-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-cast-function-type"]
+# Cython's C is not ours to warn about, and holds no loop over data.
+CYTHON_FLAGS = [
+    *("-O2", "-Wno-unused-parameter", "-Wno-sign-compare"),
+    "-Wno-cast-function-type",
+]
 OPENMP = ["-fopenmp"]
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var(
     "Py_GIL_DISABLED"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from types import ModuleType
 
@@ -47,6 +49,30 @@ def test_the_wheel_is_typed_and_needs_numpy_alone():
     assert (Path(nncore.__file__).parent / "py.typed").exists()
     needs = importlib.metadata.requires("nncore") or []
     assert [need for need in needs if "extra ==" not in need] == ["numpy>=1.26"]
+
+
+@pytest.mark.parametrize("without_gil", [0, 1])
+def test_only_a_python_with_a_gil_gets_the_stable_abi(without_gil, monkeypatch):
+    """There is none without: such a Python gets a wheel of its own."""
+    setuptools = pytest.importorskip("setuptools")
+    asked, said = sysconfig.get_config_var, {}
+    monkeypatch.setattr(setuptools, "setup", lambda **words: said.update(words))
+    monkeypatch.setattr(
+        sysconfig,
+        "get_config_var",
+        lambda name: without_gil if name == "Py_GIL_DISABLED" else asked(name),
+    )
+    names = runpy.run_path(str(ROOT / "setup.py"))
+    (core,) = said["ext_modules"]
+    assert core.py_limited_api == names["ABI3"] == (not without_gil)
+    assert said["options"] == (
+        {} if without_gil else {"bdist_wheel": {"py_limited_api": "cp311"}}
+    )
+
+
+def test_the_core_says_that_it_needs_no_gil():
+    head = (ROOT / "nncore/_core.pyx").read_text("utf-8").partition('"""')[0]
+    assert "freethreading_compatible=True" in head
 
 
 def test_the_version_is_the_changelogs():

@@ -329,8 +329,8 @@ VEC_INLINE int side_pays(size_t rows, size_t cols)
     return cols <= SHORT_ROW && 4 * rows >= VEC_LANES;
 }
 
-VEC_INLINE void forward_by_side(side_forward_fn *side, real *y, const real *z,
-                                size_t rows, size_t cols)
+ONE_COPY void forward_by_side(side_forward_fn *side, real *y, const real *z,
+                              size_t rows, size_t cols)
 {
     real x[SHORT_ROW * VEC_LANES];
     for (size_t m; rows; rows -= m, y += m * cols, z += m * cols) {
@@ -340,8 +340,8 @@ VEC_INLINE void forward_by_side(side_forward_fn *side, real *y, const real *z,
         side_to_rows(y, x, m, cols);
     }
 }
-VEC_INLINE void backward_by_side(side_backward_fn *side, real *dz, const real *dy,
-                                 const real *y, size_t rows, size_t cols)
+ONE_COPY void backward_by_side(side_backward_fn *side, real *dz, const real *dy,
+                               const real *y, size_t rows, size_t cols)
 {
     real x[SHORT_ROW * VEC_LANES], d[SHORT_ROW * VEC_LANES];
     for (size_t m; rows; rows -= m, dz += m * cols, dy += m * cols, y += m * cols) {

@@ -2,7 +2,8 @@
    and the tables, are in row_loss.c.
 
    Losses that are a mean or a sum of one term per element have `<name>_element`, which
-   gives term and slope of one vec. Losses over classes need a whole row at a time.
+   gives term and slope of one vec, and `<name>_block`, which does so for many: all that
+   the loops around it call. Losses over classes need a whole row at a time.
    Each loss is there for rows that lie one after the other (`<name>_loss`, of the
    table) and side by side (`<name>_side`, for tiny.c and for short rows); sums along a
    row have the order of rows.c either way. e = 1e-7 keeps logarithms finite, as in
@@ -31,49 +32,66 @@ VEC_INLINE real short_sum(const real *x, size_t n)
 /* The term of the loss; *slope its derivative with respect to p. */
 typedef vec element_fn(vec *slope, vec p, vec t, const struct nn_loss_args *args);
 
-/* term = l(p, t), d = s l'(p, t), where s is factor[i], share where factor is NULL. */
+/* term[i] = l(p_i, t_i), d[i] = share factor[i] l'(p_i, t_i), i < n, a multiple of
+   VEC_LANES; d NULL: only terms; factor NULL: all 1. */
+typedef void block_fn(real *term, real *d, const real *p, const real *t, size_t n,
+                      const real *factor, real share, const struct nn_loss_args *args);
+
 VEC_INLINE void loss_elements(real *term, real *d, const real *p, const real *t,
                               size_t n, const real *factor, real share,
                               element_fn *element, const struct nn_loss_args *args)
 {
+    const struct nn_loss_args own = *args; // stores to term cannot change a copy
     for (size_t i = 0; i < n; i += VEC_LANES) {
-        vec slope, in = vec_load_upto(p + i, n - i);
-        vec out = element(&slope, in, vec_load_upto(t + i, n - i), args);
-        vec_store_upto(term + i, out, n - i);
-        if (d) {
-            vec s = factor ? vec_load_upto(factor + i, n - i) : vec_set(share);
-            vec_store_upto(d + i, vec_flush_gradient(vec_mul(s, slope)), n - i);
-        }
+        vec slope, s = vec_set(share);
+        vec_store(term + i, element(&slope, vec_load(p + i), vec_load(t + i), &own));
+        if (!d) continue;
+        if (factor) s = vec_mul(vec_load(factor + i), s);
+        vec_store(d + i, vec_flush_gradient(vec_mul(s, slope)));
     }
 }
 
+/* The same for any n: the last elements in a vector of their own. */
+static void any_elements(block_fn *block, real *term, real *d, const real *p,
+                         const real *t, size_t n, const real *factor, real share,
+                         const struct nn_loss_args *args)
+{
+    size_t rest = n % VEC_LANES, full = n - rest;
+    real out[2][VEC_LANES], in[3][VEC_LANES];
+    if (full) block(term, d, p, t, full, factor, share, args);
+    if (!rest) return;
+    vec_store(in[0], vec_load_n(p + full, rest));
+    vec_store(in[1], vec_load_n(t + full, rest));
+    if (factor) vec_store(in[2], vec_load_n(factor + full, rest));
+    block(out[0], d ? out[1] : NULL, in[0], in[1], VEC_LANES, factor ? in[2] : NULL,
+          share, args);
+    vec_store_n(term + full, vec_load(out[0]), rest);
+    if (d) vec_store_n(d + full, vec_load(out[1]), rest);
+}
+
 /* Value of a row longer than LOSS_BLOCK: the lanes of its sum, carried over blocks. */
-VEC_INLINE real long_row(real *d, const real *p, const real *t, size_t cols, real share,
-                         element_fn *element, const struct nn_loss_args *args)
+static real long_row(real *d, const real *p, const real *t, size_t cols, real share,
+                     block_fn *block, const struct nn_loss_args *args)
 {
     real term[LOSS_BLOCK];
     vec lane[VEC_ROW];
-    for (size_t v = 0; v < VEC_ROW; v++)
-        lane[v] = vec_zero();
+    row_start(lane, 0);
     for (size_t j = 0; j < cols; j += LOSS_BLOCK) {
         size_t n = cols - j < LOSS_BLOCK ? cols - j : LOSS_BLOCK;
-        loss_elements(term, d ? d + j : NULL, p + j, t + j, n, NULL, share, element,
-                      args);
+        any_elements(block, term, d ? d + j : NULL, p + j, t + j, n, NULL, share, args);
         for (size_t k = 0; k < n; k += NN_ROW_LANES)
-            for (size_t v = 0; v < VEC_ROW; v++)
-                lane[v] = vec_add(lane[v], row_load(term + k, n - k, v));
+            row_sum_block(lane, term + k, n - k);
     }
     return row_join_sum(lane);
 }
 
 /* value_i = sum_j l(p_ij, t_ij) / divisor, d_ij = weight_i scale l' / divisor. Short
    rows share vectors with their neighbours; a row of one element is its own sum. */
-VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real *t,
-                                 size_t rows, size_t cols, const real *weight,
-                                 real scale, real divisor, element_fn *element,
-                                 const struct nn_loss_args *args)
+ONE_COPY void loss_by_elements(real *value, real *d, const real *p, const real *t,
+                               size_t rows, size_t cols, const real *weight, real scale,
+                               real divisor, block_fn *block,
+                               const struct nn_loss_args *args)
 {
-    const struct nn_loss_args own = *args; // stores to value cannot change a copy
     real term[LOSS_BLOCK], factor[LOSS_BLOCK], share = scale / divisor;
 
     if (cols > LOSS_BLOCK || cols == 0) {
@@ -81,7 +99,7 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
             size_t at = i * cols;
             real s = weight ? weight[i] * share : share;
             real sum =
-                long_row(d ? d + at : NULL, p + at, t + at, cols, s, element, &own);
+                long_row(d ? d + at : NULL, p + at, t + at, cols, s, block, args);
             value[i] = cols ? sum / divisor : 0;
         }
         return;
@@ -92,13 +110,9 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
         real *out = cols == 1 ? value + i : term;
         for (size_t r = 0; weight && r < m; r++)
             for (size_t j = 0; j < cols; j++)
-                factor[r * cols + j] = weight[i + r] * share;
-        if (d)
-            loss_elements(out, d + at, p + at, t + at, m * cols, weight ? factor : NULL,
-                          share, element, &own);
-        else
-            loss_elements(out, NULL, p + at, t + at, m * cols, NULL, share, element,
-                          &own);
+                factor[r * cols + j] = weight[i + r];
+        any_elements(block, out, d ? d + at : NULL, p + at, t + at, m * cols,
+                     weight ? factor : NULL, share, args);
         if (cols == 1) continue;
         if (cols <= 4)
             for (size_t r = 0; r < m; r++)
@@ -109,39 +123,37 @@ VEC_INLINE void loss_by_elements(real *value, real *d, const real *p, const real
     }
 }
 
-/* The same with rows side by side: of one column, then of more. */
-VEC_INLINE void side_column(real *value, real *d, const real *p, const real *t,
-                            size_t m, const real *weight, real scale,
-                            element_fn *element, const struct nn_loss_args *args)
+/* The vectors of m rows side by side, in elements. */
+VEC_INLINE size_t whole_vectors(size_t m)
 {
-    const struct nn_loss_args own = *args;
-    for (size_t i = 0; i < m; i += VEC_LANES) {
-        vec slope, s = vec_set(scale);
-        vec term = element(&slope, vec_load(p + i), vec_load(t + i), &own);
-        vec_store(value + i, term);
-        if (!d) continue;
-        if (weight) s = vec_mul(vec_load(weight + i), s);
-        vec_store(d + i, vec_flush_gradient(vec_mul(s, slope)));
-    }
+    return (m + VEC_LANES - 1) / VEC_LANES * VEC_LANES;
 }
-VEC_INLINE void side_columns(real *value, real *d, const real *p, const real *t,
-                             size_t ld, size_t m, size_t cols, const real *weight,
-                             real scale, real divisor, element_fn *element,
-                             const struct nn_loss_args *args)
+
+/* The same with rows side by side, of more than one column: SIDE_VECS vectors of them
+   at a time. */
+#define SIDE_VECS 8
+ONE_COPY void side_by_elements(real *value, real *d, const real *p, const real *t,
+                               size_t ld, size_t m, size_t cols, const real *weight,
+                               real scale, real divisor, block_fn *block,
+                               const struct nn_loss_args *args)
 {
-    const struct nn_loss_args own = *args;
-    for (size_t i = 0; i < m; i += VEC_LANES) {
-        vec sum[NN_ROW_LANES], s = vec_set(scale / divisor);
-        if (weight) s = vec_mul(vec_load(weight + i), s);
-        side_start(sum, cols);
+    real term[SIDE_VECS * VEC_LANES], share = scale / divisor;
+    vec lane[SIDE_VECS][NN_ROW_LANES];
+
+    for (size_t i = 0, n, all = whole_vectors(m); i < all; i += n) {
+        n = all - i < SIDE_VECS * VEC_LANES ? all - i : SIDE_VECS * VEC_LANES;
+        for (size_t v = 0; v < n / VEC_LANES; v++)
+            side_start(lane[v], cols);
         for (size_t j = 0; j < cols; j++) {
-            vec slope, in = vec_load(p + j * ld + i);
-            vec term = element(&slope, in, vec_load(t + j * ld + i), &own);
-            if (d) vec_store(d + j * ld + i, vec_flush_gradient(vec_mul(s, slope)));
-            sum[j % NN_ROW_LANES] = vec_add(sum[j % NN_ROW_LANES], term);
+            size_t at = j * ld + i, l = j % NN_ROW_LANES;
+            block(term, d ? d + at : NULL, p + at, t + at, n,
+                  weight ? weight + i : NULL, share, args);
+            for (size_t v = 0; v < n / VEC_LANES; v++)
+                lane[v][l] = vec_add(lane[v][l], vec_load(term + v * VEC_LANES));
         }
-        vec mean = vec_div(side_join_sum(sum, cols), vec_set(divisor));
-        vec_store(value + i, mean);
+        for (size_t v = 0; v < n / VEC_LANES; v++)
+            vec_store(value + i + v * VEC_LANES,
+                      vec_div(side_join_sum(lane[v], cols), vec_set(divisor)));
     }
 }
 
@@ -165,18 +177,27 @@ typedef void side_loss_fn(real *value, real *d, const real *p, const real *t, si
         how;                                                                           \
     }
 
+/* The block of an element's arithmetic. */
+#define BLOCK(name)                                                                    \
+    ONE_COPY void name##_block(real *term, real *d, const real *p, const real *t,      \
+                               size_t n, const real *factor, real share,               \
+                               const struct nn_loss_args *args)                        \
+    {                                                                                  \
+        loss_elements(term, d, p, t, n, factor, share, name##_element, args);          \
+    }
+
 /* divisor: cols for a mean, 1 for a sum. */
 #define LOSS_BY_ELEMENTS(name, divisor)                                                \
+    BLOCK(name)                                                                        \
     LOSS(name)                                                                         \
     {                                                                                  \
         loss_by_elements(value, d, p, t, rows, cols, weight, scale, (real)(divisor),   \
-                         name##_element, args);                                        \
+                         name##_block, args);                                          \
     }                                                                                  \
-    SIDE(name##_columns, side_columns(value, d, p, t, ld, m, cols, weight, scale,      \
-                                      (real)(divisor), name##_element, args))          \
-    SIDE(name##_side, if (cols == 1) side_column(value, d, p, t, m, weight, scale,     \
-                                                 name##_element, args);                \
-         else name##_columns(value, d, p, t, ld, m, cols, weight, scale, args))
+    SIDE(name##_side, if (cols == 1) name##_block(value, d, p, t, whole_vectors(m),    \
+                                                  weight, scale, args);                \
+         else side_by_elements(value, d, p, t, ld, m, cols, weight, scale,             \
+                               (real)(divisor), name##_block, args))
 
 /* Targets of a binary loss, smoothed: t (1 - s) + s / 2. */
 VEC_INLINE vec smooth_binary(vec t, const struct nn_loss_args *args)
@@ -332,7 +353,7 @@ ELEMENT(mean_squared_logarithmic_error)
 LOSS_BY_ELEMENTS(mean_squared_logarithmic_error, cols)
 
 /* x^c for x >= 0; 1 for c = 0, also at 0. Exact where c is 1 or 2, of any sign. */
-VEC_INLINE vec power_of(vec x, real c)
+ONE_COPY vec power_of(vec x, real c)
 {
     if (c == 0) return vec_set(1);
     if (c == 1) return x;
@@ -446,10 +467,10 @@ VEC_INLINE vec side_target(const struct side_classes *c, size_t j)
 
 /* -sum_j t_j log c_j, q = p / S, S = sum_j p_j, c = min(max(q, e), 1 - e).
    dl/dp_j = (g_j - sum_k g_k q_k) / S, g = -t / q, 0 where q is cut. */
-VEC_INLINE void side_crossentropy(real *value, real *d, const real *p, const real *t,
-                                  size_t ld, size_t m, size_t cols, const real *weight,
-                                  real scale, const struct nn_loss_args *args,
-                                  const int sparse)
+ONE_COPY void side_crossentropy(real *value, real *d, const real *p, const real *t,
+                                size_t ld, size_t m, size_t cols, const real *weight,
+                                real scale, const struct nn_loss_args *args,
+                                const int sparse)
 {
     const vec lo = vec_set(LOSS_EPSILON), hi = vec_set(1 - LOSS_EPSILON);
     for (size_t i = 0; i < m; i += VEC_LANES) {
@@ -550,10 +571,10 @@ static void categorical_hinge_side(real *value, real *d, const real *p, const re
 /* ---- Losses over classes, one row after the other ------------------------------- */
 
 /* A loss of short rows: these brought side by side. t_cols: columns of t. */
-VEC_INLINE void short_rows(real *value, real *d, const real *p, const real *t,
-                           size_t rows, size_t cols, size_t t_cols, const real *weight,
-                           real scale, const struct nn_loss_args *args,
-                           side_loss_fn *side)
+ONE_COPY void short_rows(real *value, real *d, const real *p, const real *t,
+                         size_t rows, size_t cols, size_t t_cols, const real *weight,
+                         real scale, const struct nn_loss_args *args,
+                         side_loss_fn *side)
 {
     real sp[SHORT_ROW * VEC_LANES], st[SHORT_ROW * VEC_LANES],
         sd[SHORT_ROW * VEC_LANES];
@@ -618,10 +639,10 @@ VEC_INLINE void row_store(real *x, size_t n, size_t v, vec a)
     if (n > first) vec_store_upto(x + first, a, n - first);
 }
 
-VEC_INLINE void long_crossentropy(real *value, real *d, const real *p, const real *t,
-                                  size_t rows, size_t cols, const real *weight,
-                                  real scale, const struct nn_loss_args *args,
-                                  const int sparse)
+ONE_COPY void long_crossentropy(real *value, real *d, const real *p, const real *t,
+                                size_t rows, size_t cols, const real *weight,
+                                real scale, const struct nn_loss_args *args,
+                                const int sparse)
 {
     const vec lo = vec_set(LOSS_EPSILON), hi = vec_set(1 - LOSS_EPSILON);
     for (size_t i = 0; i < rows; i++, p += cols) {

@@ -18,22 +18,24 @@ VEC_INLINE vec is_right_element(vec *slope, vec p, vec t,
     return one_where_equal(answer, t);
 }
 
+BLOCK(is_right)
+
 static void binary_accuracy(real *value, const real *p, const real *t, size_t rows,
                             size_t cols, real threshold)
 {
     const struct nn_loss_args args = {.delta = threshold};
-    loss_by_elements(value, NULL, p, t, rows, cols, NULL, 1, (real)cols,
-                     is_right_element, &args);
+    loss_by_elements(value, NULL, p, t, rows, cols, NULL, 1, (real)cols, is_right_block,
+                     &args);
 }
 static void binary_accuracy_side(real *value, const real *p, const real *t, size_t ld,
                                  size_t m, size_t cols, real threshold)
 {
     const struct nn_loss_args args = {.delta = threshold};
     if (cols == 1)
-        side_column(value, NULL, p, t, m, NULL, 1, is_right_element, &args);
+        is_right_block(value, NULL, p, t, whole_vectors(m), NULL, 1, &args);
     else
-        side_columns(value, NULL, p, t, ld, m, cols, NULL, 1, (real)cols,
-                     is_right_element, &args);
+        side_by_elements(value, NULL, p, t, ld, m, cols, NULL, 1, (real)cols,
+                         is_right_block, &args);
 }
 
 /* Columns [from, from + n) of VEC_LANES rows side by side: *at becomes the first column
@@ -51,7 +53,7 @@ VEC_INLINE void side_argmax(vec *top, vec *at, const real *x, size_t ld, size_t 
 }
 
 /* The same of m <= VEC_LANES rows one after the other. */
-VEC_INLINE vec argmax(const real *x, size_t m, size_t cols)
+ONE_COPY vec argmax(const real *x, size_t m, size_t cols)
 {
     real side[SHORT_ROW * VEC_LANES];
     vec top = vec_set(-INFINITY), at = vec_zero();

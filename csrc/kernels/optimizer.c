@@ -198,13 +198,12 @@ VEC_INLINE void ftrl_vec(vec *w, vec *s0, vec *s1, vec *s2, vec g,
 /* One rule on `lanes` parameters from i on. */
 VEC_INLINE void update_at(real *w, real *s0, real *s1, real *s2, const real *g,
                           size_t i, size_t lanes, const struct nn_step *step,
-                          rule_fn *rule, const int plain)
+                          rule_fn *rule)
 {
     vec vw = vec_load_upto(w + i, lanes), vg = vec_load_upto(g + i, lanes);
     vec v0 = s0 ? vec_load_upto(s0 + i, lanes) : vec_zero();
     vec v1 = s1 ? vec_load_upto(s1 + i, lanes) : vec_zero();
     vec v2 = s2 ? vec_load_upto(s2 + i, lanes) : vec_zero();
-    if (!plain) vg = entering_vec(&vw, vg, step);
     rule(&vw, s0 ? &v0 : NULL, s1 ? &v1 : NULL, s2 ? &v2 : NULL, vg, step);
     vec_store_upto(w + i, vw, lanes);
     if (s0) vec_store_upto(s0 + i, v0, lanes);
@@ -213,100 +212,95 @@ VEC_INLINE void update_at(real *w, real *s0, real *s1, real *s2, const real *g,
 }
 
 VEC_INLINE void update_run(real *w, real *s0, real *s1, real *s2, const real *g,
-                           size_t n, const struct nn_step *step, rule_fn *rule,
-                           const int plain)
+                           size_t n, const struct nn_step *step, rule_fn *rule)
+{
+    const struct nn_step own = *step; // a copy that stores to w cannot change
+    size_t i = 0;
+    for (; i + VEC_LANES <= n; i += VEC_LANES)
+        update_at(w, s0, s1, s2, g, i, VEC_LANES, &own, rule);
+    if (i < n) update_at(w, s0, s1, s2, g, i, n - i, &own, rule);
+}
+
+/* <kind>_run: a rule with some of its slots, the others literally NULL, so that all
+   tests on them are decided by the compiler. Gradients have entered. */
+#define RUN(name, rule, a, b, c)                                                       \
+    static void name(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,   \
+                     const struct nn_step *step)                                       \
+    {                                                                                  \
+        (void)s0, (void)s1, (void)s2;                                                  \
+        update_run(w, a, b, c, g, n, step, rule);                                      \
+    }
+RUN(sgd_run, sgd_vec, NULL, NULL, NULL)
+RUN(sgd_momentum_run, sgd_vec, s0, NULL, NULL)
+RUN(rmsprop_run, rmsprop_vec, s0, NULL, NULL)
+RUN(rmsprop_momentum_run, rmsprop_vec, s0, s1, NULL)
+RUN(rmsprop_centered_run, rmsprop_vec, s0, NULL, s2)
+RUN(rmsprop_both_run, rmsprop_vec, s0, s1, s2)
+RUN(adagrad_run, adagrad_vec, s0, NULL, NULL)
+RUN(adadelta_run, adadelta_vec, s0, s1, NULL)
+RUN(adam_run, adam_vec, s0, s1, NULL)
+RUN(adam_amsgrad_run, adam_vec, s0, s1, s2)
+RUN(adamax_run, adamax_vec, s0, s1, NULL)
+RUN(nadam_run, nadam_vec, s0, s1, NULL)
+RUN(lion_run, lion_vec, s0, NULL, NULL)
+RUN(ftrl_run, ftrl_vec, s0, s1, NULL)
+
+/* Gradients that enter at once, in a buffer on the stack. */
+#define ENTERING 256
+
+VEC_INLINE void enter_at(real *entered, real *w, const real *g, size_t lanes,
+                         const struct nn_step *step)
+{
+    vec vw = vec_load_upto(w, lanes);
+    vec_store_upto(entered, entering_vec(&vw, vec_load_upto(g, lanes), step), lanes);
+    if (step->shrink != 0) vec_store_upto(w, vw, lanes);
+}
+VEC_INLINE void enter(real *entered, real *w, const real *g, size_t n,
+                      const struct nn_step *step)
 {
     size_t i = 0;
     for (; i + VEC_LANES <= n; i += VEC_LANES)
-        update_at(w, s0, s1, s2, g, i, VEC_LANES, step, rule, plain);
-    if (i < n) update_at(w, s0, s1, s2, g, i, n - i, step, rule, plain);
+        enter_at(entered + i, w + i, g + i, VEC_LANES, step);
+    if (i < n) enter_at(entered + i, w + i, g + i, n - i, step);
 }
 
-/* Callers pass NULL literally for absent slots, and `rule` by name: all tests on them
-   are decided by the compiler. */
-VEC_INLINE void update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
-                       const struct nn_step *step, rule_fn *rule)
+/* A run over plain gradients as they are; over others in parts that enter first. */
+ONE_COPY void update(nn_optimizer_fn *run, real *w, real *s0, real *s1, real *s2,
+                     const real *g, size_t n, const struct nn_step *step)
 {
-    const struct nn_step s = *step; // a copy that stores to w cannot change
-    if (is_plain(&s))
-        update_run(w, s0, s1, s2, g, n, &s, rule, 1);
-    else
-        update_run(w, s0, s1, s2, g, n, &s, rule, 0);
+    real entered[ENTERING];
+    if (is_plain(step)) {
+        run(w, s0, s1, s2, g, n, step);
+        return;
+    }
+    const struct nn_step own = *step; // a copy that stores cannot change
+    for (size_t i = 0, m; i < n; i += m) {
+        m = n - i < ENTERING ? n - i : ENTERING;
+        enter(entered, w + i, g + i, m, &own);
+        run(w + i, s0 ? s0 + i : NULL, s1 ? s1 + i : NULL, s2 ? s2 + i : NULL, entered,
+            m, step);
+    }
 }
 
-static void sgd_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
-                       const struct nn_step *step)
-{
-    (void)s1, (void)s2;
-    if (step->momentum != 0)
-        update(w, s0, NULL, NULL, g, n, step, sgd_vec);
-    else
-        update(w, NULL, NULL, NULL, g, n, step, sgd_vec);
-}
-
-static void rmsprop_update(real *w, real *s0, real *s1, real *s2, const real *g,
-                           size_t n, const struct nn_step *step)
-{
-    if (step->momentum != 0 && step->centered)
-        update(w, s0, s1, s2, g, n, step, rmsprop_vec);
-    else if (step->momentum != 0)
-        update(w, s0, s1, NULL, g, n, step, rmsprop_vec);
-    else if (step->centered)
-        update(w, s0, NULL, s2, g, n, step, rmsprop_vec);
-    else
-        update(w, s0, NULL, NULL, g, n, step, rmsprop_vec);
-}
-
-static void adagrad_update(real *w, real *s0, real *s1, real *s2, const real *g,
-                           size_t n, const struct nn_step *step)
-{
-    (void)s1, (void)s2;
-    update(w, s0, NULL, NULL, g, n, step, adagrad_vec);
-}
-
-static void adadelta_update(real *w, real *s0, real *s1, real *s2, const real *g,
-                            size_t n, const struct nn_step *step)
-{
-    (void)s2;
-    update(w, s0, s1, NULL, g, n, step, adadelta_vec);
-}
-
-static void adam_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
-                        const struct nn_step *step)
-{
-    if (step->amsgrad)
-        update(w, s0, s1, s2, g, n, step, adam_vec);
-    else
-        update(w, s0, s1, NULL, g, n, step, adam_vec);
-}
-
-static void adamax_update(real *w, real *s0, real *s1, real *s2, const real *g,
-                          size_t n, const struct nn_step *step)
-{
-    (void)s2;
-    update(w, s0, s1, NULL, g, n, step, adamax_vec);
-}
-
-static void nadam_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
-                         const struct nn_step *step)
-{
-    (void)s2;
-    update(w, s0, s1, NULL, g, n, step, nadam_vec);
-}
-
-static void lion_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
-                        const struct nn_step *step)
-{
-    (void)s1, (void)s2;
-    update(w, s0, NULL, NULL, g, n, step, lion_vec);
-}
-
-static void ftrl_update(real *w, real *s0, real *s1, real *s2, const real *g, size_t n,
-                        const struct nn_step *step)
-{
-    (void)s2;
-    update(w, s0, s1, NULL, g, n, step, ftrl_vec);
-}
+/* which: the run for this step. */
+#define UPDATE(name, which)                                                            \
+    static void name##_update(real *w, real *s0, real *s1, real *s2, const real *g,    \
+                              size_t n, const struct nn_step *step)                    \
+    {                                                                                  \
+        update(which, w, s0, s1, s2, g, n, step);                                      \
+    }
+UPDATE(sgd, step->momentum != 0 ? sgd_momentum_run : sgd_run)
+UPDATE(rmsprop, step->momentum != 0
+                    ? step->centered ? rmsprop_both_run : rmsprop_momentum_run
+                : step->centered ? rmsprop_centered_run
+                                 : rmsprop_run)
+UPDATE(adagrad, adagrad_run)
+UPDATE(adadelta, adadelta_run)
+UPDATE(adam, step->amsgrad ? adam_amsgrad_run : adam_run)
+UPDATE(adamax, adamax_run)
+UPDATE(nadam, nadam_run)
+UPDATE(lion, lion_run)
+UPDATE(ftrl, ftrl_run)
 
 /* ---- Around the rule ----------------------------------------------------------- */
 

@@ -23,8 +23,6 @@
 #define TILE_ROWS_NARROW 8
 #define TILE_VECS_FLAT 8
 
-#define UNROLL _Pragma("GCC unroll 8")
-
 /* What a tile walks: result rows i, vectors v of columns, contracted index k.
    product:  left(i, k) = rows[i][offset + k], right(k) = b + k ldb
    gradient: left(i, k) = rows[k][offset + i], right(k) = b + k ldb */

@@ -3,8 +3,8 @@
 
    A loss by sums is five functions of one vec: what is added up first; what is added up
    then, knowing the first sums; the value, of the sums; and the slope of one element.
-   The loops around them are written once, for rows side by side and for long rows; the
-   sums have the order of rows.c either way. */
+   The loops around them are there once for all such losses, for rows side by side and
+   for long rows; the sums have the order of rows.c either way. */
 #include "kernels/simd/simd.h"
 #include "kernels/table.h"
 
@@ -45,10 +45,10 @@ VEC_INLINE struct element side_element(const struct by_sums *how, const real *p,
     return e;
 }
 
-VEC_INLINE void side_by_sums(const struct by_sums *how, real *value, real *d,
-                             const real *p, const real *t, size_t ld, size_t m,
-                             size_t cols, const real *weight, real scale,
-                             const struct nn_loss_args *args)
+ONE_COPY void side_by_sums(const struct by_sums *how, real *value, real *d,
+                           const real *p, const real *t, size_t ld, size_t m,
+                           size_t cols, const real *weight, real scale,
+                           const struct nn_loss_args *args)
 {
     const struct nn_loss_args own = *args;
     const unsigned n = how->n_first;
@@ -103,10 +103,10 @@ VEC_INLINE struct element long_element(const struct by_sums *how, const real *p,
     return e;
 }
 
-VEC_INLINE void long_by_sums(const struct by_sums *how, real *value, real *d,
-                             const real *p, const real *t, size_t rows, size_t cols,
-                             const real *weight, real scale,
-                             const struct nn_loss_args *args)
+ONE_COPY void long_by_sums(const struct by_sums *how, real *value, real *d,
+                           const real *p, const real *t, size_t rows, size_t cols,
+                           const real *weight, real scale,
+                           const struct nn_loss_args *args)
 {
     const struct nn_loss_args own = *args;
     const unsigned n = how->n_first;
@@ -170,10 +170,10 @@ VEC_INLINE void long_by_sums(const struct by_sums *how, real *value, real *d,
     }
 #define ARGS const struct nn_loss_args *args ARGS_UNUSED
 #define TERMS(name)                                                                    \
-    VEC_INLINE void name(vec *term, const struct element *e,                           \
-                         const vec *sums ARGS_UNUSED, ARGS)
-#define VALUE(name) VEC_INLINE vec name(vec *sums, ARGS)
-#define SLOPE(name) VEC_INLINE vec name(const struct element *e, const vec *sums, ARGS)
+    static void name(vec *term, const struct element *e, const vec *sums ARGS_UNUSED,  \
+                     ARGS)
+#define VALUE(name) static vec name(vec *sums, ARGS)
+#define SLOPE(name) static vec name(const struct element *e, const vec *sums, ARGS)
 
 /* -sum_j t_j p_j / (|t| |p|), |x| = max(sqrt(sum_j x_j^2), e); slope -(t_j / |t| + l
    p_j / |p|) / |p|, without l p_j / |p| where |p| is cut. */
@@ -322,10 +322,10 @@ VEC_INLINE void store_slope(real *d, const struct part *part, vec slope)
     vec_store(d, vec_flush_gradient(vec_mul(part->s, slope)));
 }
 
-VEC_INLINE void side_by_parts(const struct by_parts *how, real *value, real *d,
-                              const real *p, const real *t, size_t ld, size_t m,
-                              size_t cols, const real *weight, real scale,
-                              const struct nn_loss_args *args)
+ONE_COPY void side_by_parts(const struct by_parts *how, real *value, real *d,
+                            const real *p, const real *t, size_t ld, size_t m,
+                            size_t cols, const real *weight, real scale,
+                            const struct nn_loss_args *args)
 {
     const struct nn_loss_args own = *args;
     const size_t terms = how->has_halves ? cols / 2 : cols;
@@ -348,10 +348,10 @@ VEC_INLINE void side_by_parts(const struct by_parts *how, real *value, real *d,
 }
 
 /* Rows one after the other: brought side by side, a part at a time. */
-VEC_INLINE void rows_by_parts(const struct by_parts *how, real *value, real *d,
-                              const real *p, const real *t, size_t rows, size_t cols,
-                              const real *weight, real scale,
-                              const struct nn_loss_args *args)
+ONE_COPY void rows_by_parts(const struct by_parts *how, real *value, real *d,
+                            const real *p, const real *t, size_t rows, size_t cols,
+                            const real *weight, real scale,
+                            const struct nn_loss_args *args)
 {
     real side[5][SHORT_ROW * VEC_LANES]; // p, its other half, t; d, its other half
     const struct nn_loss_args own = *args;
@@ -402,8 +402,8 @@ VEC_INLINE void rows_by_parts(const struct by_parts *how, real *value, real *d,
 
 /* max(q (t - p), (q - 1) (t - p)), p column j, t its target j / k, q the quantile j % k
    of k. Slope 1 - q above t, -q below, 0 at t. */
-VEC_INLINE void quantile_part(vec lane[NN_ROW_LANES], const struct part *part,
-                              const struct nn_loss_args *args)
+static void quantile_part(vec lane[NN_ROW_LANES], const struct part *part,
+                          const struct nn_loss_args *args)
 {
     const size_t k = args->n_list, ld = part->ld;
     const real *t = part->t;
@@ -429,8 +429,8 @@ LOSS_BY_PARTS(quantile, .part = quantile_part)
    2, times v if log_variance. A v that is cut keeps its slope, or it could not grow. */
 #define LEAST_VARIANCE REAL(1e-6)
 #define HALF_LOG_2_PI REAL(0.9189385332046727418)
-VEC_INLINE void gaussian_part(vec lane[NN_ROW_LANES], const struct part *part,
-                              const struct nn_loss_args *args)
+static void gaussian_part(vec lane[NN_ROW_LANES], const struct part *part,
+                          const struct nn_loss_args *args)
 {
     const vec half = vec_set(REAL(0.5)), one = vec_set(1);
     const vec fixed = vec_set(args->full ? HALF_LOG_2_PI : 0);

@@ -142,7 +142,7 @@ ROW_INLINE real row_sum_exp(const real *x, size_t n, real shift)
 #define SHORT_ROW 32
 
 /* x[j][l] = in[l][j] for m <= VEC_LANES rows l; +0 in the lanes past them. */
-VEC_INLINE void rows_to_side(real *x, const real *in, size_t ldi, size_t m, size_t cols)
+ONE_COPY void rows_to_side(real *x, const real *in, size_t ldi, size_t m, size_t cols)
 {
     size_t j = 0;
     if (m == VEC_LANES)

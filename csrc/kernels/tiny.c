@@ -19,7 +19,7 @@
 /* ---- Products, in tiles ---------------------------------------------------------- */
 
 /* for i < n, unrolled: the sums of a tile must be registers. */
-#define EACH(i, n) _Pragma("GCC unroll 12") for (unsigned i = 0; i < (n); i++)
+#define EACH(i, n) UNROLL for (unsigned i = 0; i < (n); i++)
 
 /* p += n, which the compiler must not turn into one register for each value of p. */
 #define WALK(p, n)                                                                     \

@@ -106,9 +106,7 @@ static const real log_erfc_terms[] = {
 VEC_INLINE vec polynomial(const real *c, size_t n, vec x)
 {
     vec sum = vec_set(c[n - 1]);
-#pragma GCC unroll 32
-    for (size_t i = n - 1; i-- > 0;)
-        sum = vec_fma(sum, x, vec_set(c[i]));
+    UNROLL for (size_t i = n - 1; i-- > 0;) sum = vec_fma(sum, x, vec_set(c[i]));
     return sum;
 }
 #define POLYNOMIAL(terms, x) polynomial(terms, sizeof terms / sizeof *terms, x)

@@ -21,11 +21,9 @@ VEC_INLINE vec vec_from_bits(ivec i)
 }
 
 /* a b + c rounded once. */
-VEC_INLINE real exact_fma(real a, real b, real c)
+#if NN_REAL_IS_F32 && !defined(__FP_FAST_FMAF)
+ONE_COPY real exact_fma(real a, real b, real c)
 {
-#if NN_REAL_IS_F32 && defined(__FP_FAST_FMAF)
-    return __builtin_fmaf(a, b, c);
-#elif NN_REAL_IS_F32
     /* The product is exact in double. The sum is rounded to odd, so that the second
        rounding, to float, sees on which side of a tie it lies (Boldo, Melquiond 2008).
      */
@@ -39,10 +37,12 @@ VEC_INLINE real exact_fma(real a, real b, real c)
         memcpy(&sum, &bits, sizeof sum);
     }
     return (real)sum;
-#else
-    return fma(a, b, c);
-#endif
 }
+#elif NN_REAL_IS_F32
+VEC_INLINE real exact_fma(real a, real b, real c) { return __builtin_fmaf(a, b, c); }
+#else
+VEC_INLINE real exact_fma(real a, real b, real c) { return fma(a, b, c); }
+#endif
 
 VEC_INLINE vec vec_zero(void) { return 0; }
 VEC_INLINE vec vec_set(real x) { return x; }

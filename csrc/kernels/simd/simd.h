@@ -16,6 +16,14 @@
 
 #define VEC_INLINE static inline __attribute__((always_inline, unused))
 
+/* A function of which there is one copy, whatever constants it is called with: the
+   object is there for every ISA and dtype, and most of its code is rarely run. */
+#ifdef __clang__
+#define ONE_COPY static __attribute__((noinline))
+#else
+#define ONE_COPY static __attribute__((noinline, noclone))
+#endif
+
 #if NN_PASTE(NN_ISA_IS_, NN_ISA, ) == 1
 #include "kernels/simd/generic.h"
 #elif NN_PASTE(NN_ISA_IS_, NN_ISA, ) == 2
@@ -26,6 +34,14 @@
 #include "kernels/simd/neon.h"
 #else
 #error "NN_ISA must be generic, avx2, avx512 or neon"
+#endif
+
+/* Before a loop over what must be registers. In generic nothing is won: there a
+   multiply-add is a call, or as long as one. */
+#if NN_PASTE(NN_ISA_IS_, NN_ISA, ) == 1
+#define UNROLL
+#else
+#define UNROLL _Pragma("GCC unroll 32")
 #endif
 
 /* Vectors that hold the NN_ROW_LANES virtual lanes of a row sum. */
