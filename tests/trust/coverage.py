@@ -101,7 +101,7 @@ def main() -> int:
     subprocess.run([*command, *arguments], cwd=shop.folder, env=environment)
     for what in (
         ("combine", "-q", "--append"),
-        ("report", "--skip-covered", "--show-missing"),
+        ("report", "--skip-covered", "--show-missing", "-i"),
     ):
         subprocess.run([*coverage, *what], cwd=shop.folder, env=environment)
     report(*counts(shop.folder))

@@ -143,7 +143,7 @@ NETS = {
     "undefined behaviour sanitizer": Net(
         "csrc/engine/train.c",
         "const real *t = batch->y + row * batch->y_stride;",
-        "const real *t = batch->y + row * batch->y_stride + (row * PTRDIFF_MAX & 0);",
+        "const real *t = batch->y + row * batch->y_stride + (row << 62 == 1);",
         ("driver", "hash_driver", *SAN, "-fsanitize=undefined", "-fno-wrapv"),
     ),
     "thread sanitizer": Net(
