@@ -117,9 +117,49 @@ def test_a_metric_must_take_the_targets_of_the_loss(kind):
 
 @pytest.mark.parametrize("columns", [2**63, 2**62, 2**58, 2**40])
 def test_absurd_sizes_are_refused(columns):
-    with pytest.raises((ValueError, MemoryError)):
-        _core.Network("float32", columns, [layer(0, "relu")], 1)
-        _core.Network("float32", 2**20, [layer(columns, "relu")], 1)
+    for n_in, units in ((columns, 1), (2**20, columns)):
+        with pytest.raises((ValueError, MemoryError)):
+            _core.Network("float32", n_in, [layer(units, "relu")], 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        layer(3, dropout=1.1),
+        layer(3, dropout=-0.1),
+        layer(3, dropout=1.0, noise="alpha_dropout"),
+        layer(3, dropout=1.0, noise="gaussian_dropout"),
+        layer(0, kind="dense"),
+        layer(0, kind="embedding", vocabulary=5),
+        layer(2, kind="embedding", vocabulary=0),
+    ],
+)
+def test_a_layer_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError, match="specification"):
+        _core.Network("float32", 4, [layer(2), wrong], 1)
+
+
+def test_a_network_has_inputs_and_layers():
+    for n_in, layers in ((0, [layer(2)]), (4, [])):
+        with pytest.raises(ValueError, match=r"specification|size"):
+            _core.Network("float32", n_in, layers, 1)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"kind": "quantile"},
+        {"kind": "quantile", "list": [0.1, 0.9]},
+        {"kind": "gaussian_nll", "log_variance": True},
+        {"kind": "categorical_focal_crossentropy", "list": [0.5, 0.5]},
+    ],
+)
+def test_a_loss_must_fit_the_outputs(loss, rng):
+    net, (x, y) = network(rng), rows(rng)
+    before = net.evaluate(x, y, None, 0, 10)
+    with pytest.raises(ValueError, match="specification"):
+        net.compile(loss, [], {"kind": "sgd"})
+    assert net.evaluate(x, y, None, 0, 10) == before
 
 
 def test_counts_near_the_largest_integer_are_no_smaller_ones(rng):
