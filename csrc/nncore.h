@@ -201,7 +201,8 @@ typedef struct nn_layer_spec {
     nn_activation activation; /* f */
     double activation_args[3];
     size_t columns;           /* normalizations, prelu: length of their variables; x has
-                                 a whole number of such groups, each by itself */
+                                 a whole number of such groups, each by itself;
+                                 embedding: the first of x, which pass as they are */
     int scale, center;        /* normalizations: 0: no gamma, no beta */
     double momentum, epsilon; /* normalizations */
     size_t vocabulary;        /* embedding: rows of its table */

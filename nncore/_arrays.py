@@ -686,7 +686,9 @@ def check_finite(array: Array, name: str, *, source: Any = None) -> None:
             _raise_not_finite(array, row, column, name, source)
 
 
-def check_indices(array: Array, vocabulary: int, name: str, layer: str) -> None:
+def check_indices(
+    array: Array, vocabulary: int, name: str, layer: str, first_column: int = 0
+) -> None:
     """Raise at the first number that is no index of an Embedding.
 
     Args:
@@ -694,12 +696,13 @@ def check_indices(array: Array, vocabulary: int, name: str, layer: str) -> None:
         vocabulary: Indices go from 0 to ``vocabulary - 1``.
         name: What the message calls the data.
         layer: Name of the model's first layer, for the message.
+        first_column: Columns before it are no indices.
 
     Raises:
         ValueError: If a number is none, naming row and column.
     """
     for first, last in _blocks(len(array), array.itemsize * array.shape[1]):
-        block = array[first:last]
+        block = array[first:last, first_column:]
         is_index = (block >= 0) & (block < vocabulary) & (block == np.floor(block))
         if not is_index.all():
             row, column = np.unravel_index(int(np.argmin(is_index)), block.shape)
@@ -707,7 +710,7 @@ def check_indices(array: Array, vocabulary: int, name: str, layer: str) -> None:
             raise ValueError(
                 f"`{name}` must hold integers from 0 to {vocabulary - 1}, indices for "
                 f"layer {layer!r}. Received: {value:g} in row {first + int(row)}, "
-                f"column {int(column)}"
+                f"column {first_column + int(column)}"
             )
 
 

@@ -101,7 +101,9 @@ class _Embedding(reference._Embedding):
         kept: reference.Weights,
     ) -> tuple[Array, reference.Weights]:
         table = np.zeros_like(v["embeddings"])
-        np.add.at(table, x.ravel().astype(np.int64), dz.reshape(-1, layer["units"]))
+        passed = layer["columns"]
+        index = x[:, passed:].ravel().astype(np.int64)
+        np.add.at(table, index, dz[:, passed:].reshape(-1, layer["units"]))
         return np.zeros_like(x), {"embeddings": table}
 
 

@@ -150,6 +150,11 @@ class Plan(NamedTuple):
         """How many indices the input may be; 0: it is no indices."""
         return max(int(spec["vocabulary"]) for spec in self.specs)
 
+    @property
+    def first_index(self) -> int:
+        """The first column of the input that is an index, if any is."""
+        return max(int(s["columns"]) for s in self.specs if s["vocabulary"])
+
 
 def input_shape(shape: Any) -> Shape:
     """The shape of one row from `(None, columns)`, `(columns,)` or `columns`."""
@@ -282,6 +287,12 @@ def prepared(plan: Plan, x: NDArray[Any]) -> NDArray[Any]:
 
 def _check_indices(specs: list[Spec], layer: Any, dtype: str) -> None:
     """Look whether an Embedding gets the numbers of the input, and can hold them."""
+    kind = type(layer).__name__
+    if kind == "MixedEmbedding" and specs:
+        raise ValueError(
+            f"Layer {layer.name!r} (MixedEmbedding) must be given the input as it is: "
+            "no layer may stand in front of it that changes it. Received: one that does"
+        )
     if any(spec["kind"] != "gather" or _steps(spec) != [0] for spec in specs):
         raise ValueError(
             f"Layer {layer.name!r} (Embedding) must be given the input's own numbers: "

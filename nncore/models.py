@@ -1560,7 +1560,8 @@ class Sequential(OldVerbs):
             values = _plan.prepared(plan, rows.reshape(len(rows), *plan.input_shape))
             rows = _arrays.as_inputs(values, plan.rows_shape, plan.dtype, name=name)
         if plan.vocabulary:
-            _arrays.check_indices(rows, plan.vocabulary, name, plan.first_name)
+            first = plan.first_index
+            _arrays.check_indices(rows, plan.vocabulary, name, plan.first_name, first)
         if finite and not plan.head:
             _arrays.check_finite(rows, name, source=x)
         return rows

@@ -500,30 +500,38 @@ class _Gather(_Same):
 
 
 class _Embedding(_Same):
-    """Row x_j of a table for each column; an index out of range gives NaN."""
+    """Row x_j of a table for each column but the first ones, which stay as they are.
+
+    An index out of range gives NaN.
+    """
 
     def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
         return {"embeddings": (layer["vocabulary"], layer["units"])}
 
     def n_out(self, layer: Spec, n_in: int) -> int:
-        return int(n_in * layer["units"])
+        passed = int(layer.get("columns") or 0)
+        return passed + (n_in - passed) * int(layer["units"])
 
     def forward(
         self, layer: Spec, x: Array, v: Weights, training: bool
     ) -> tuple[Array, Weights]:
-        index = x.reshape(-1).astype(np.int64)
+        passed = layer.get("columns") or 0
+        index = x[:, passed:].reshape(-1).astype(np.int64)
         bad = (index < 0) | (index >= layer["vocabulary"])
         z = v["embeddings"][np.where(bad, 0, index)]
         if bad.any():
             z[bad] = np.nan
-        return z.reshape((len(x), -1)), {}
+        z = z.reshape((len(x), -1))
+        return np.hstack([x[:, :passed], z]) if passed else z, {}
 
     def backward(
         self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
     ) -> tuple[Array, Weights]:
         # z = H E with a one-hot row in H for each index: dE = H^T dz.
-        chosen = _one_hot(x.reshape(-1).astype(np.int64), layer["vocabulary"])
-        gradients = {"embeddings": chosen.T @ dz.reshape(-1, layer["units"])}
+        passed = layer.get("columns") or 0
+        index = x[:, passed:].reshape(-1).astype(np.int64)
+        dz = dz[:, passed:].reshape(-1, layer["units"])
+        gradients = {"embeddings": _one_hot(index, layer["vocabulary"]).T @ dz}
         return np.zeros(x.shape), gradients
 
 

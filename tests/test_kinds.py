@@ -92,12 +92,13 @@ class Draws:
             spec |= {"kernel_l1": 1e-3, "kernel_l2": 2e-3, "bias_l2": 1e-3}
         return spec | more
 
-    def embedding(self):
+    def embedding(self, n_in):
         return self.layer(
             self.pick([1, 2, 3, 8, 70]),
             2,
             kind="embedding",
             vocabulary=self.pick([2, 11, 300]),
+            columns=self.pick([0, int(self.rng.integers(n_in))]),
         )
 
     def normalization(self, kind, n_in):
@@ -133,8 +134,9 @@ def draw(number):
     n_in = columns = pick((1, 2, 3, 5) if embeds else WIDTHS)
     layers = []
     if embeds:
-        layers.append(draws.embedding())
-        columns *= layers[0]["units"]
+        layers.append(draws.embedding(n_in))
+        passed = layers[0]["columns"]
+        columns = passed + (n_in - passed) * layers[0]["units"]
     for _ in range(int(rng.integers(1, 6))):
         columns, spec = draws.any_layer(columns)
         layers.append(spec)
@@ -151,7 +153,8 @@ def draw(number):
     batch_size = pick((2, 5, 10, 40, 600))
     rows = int(batch_size * rng.integers(1, 4) + rng.integers(0, batch_size + 1))
     if embeds:
-        x = rng.integers(0, layers[0]["vocabulary"], (rows, n_in))
+        x = rng.integers(0, layers[0]["vocabulary"], (rows, n_in)).astype(float)
+        x[:, :passed] = rng.normal(size=(rows, passed))
     else:
         x = rng.normal(size=(rows, n_in))
     if loss["kind"] == "categorical_crossentropy":
@@ -293,6 +296,7 @@ def test_every_kind_is_drawn():
     drawn = [spec for case in CASES for spec in case.layers]
     kinds = {spec.get("kind", "dense") for spec in drawn}
     assert kinds == set(_core.kind_names())
+    assert any(s["columns"] for s in drawn if s.get("kind") == "embedding")
     assert {s["noise"] for s in drawn if "noise" in s} == set(_core.noise_names())
     bounds = [s.get("kernel_constraint") or {"kind": "unconstrained"} for s in drawn]
     assert {bound["kind"] for bound in bounds} == set(_core.constraint_names())
@@ -306,6 +310,15 @@ def test_numbers_outside_a_table_give_nan():
     assert same_bits(net.predict(x), np.array(expected, "float32"))
 
 
+def test_numbers_beside_indices_pass():
+    table = {"kind": "embedding", "vocabulary": 3, "columns": 1, "use_bias": False}
+    weights = [np.array([[1, 2], [3, 4], [5, 6]])]
+    net = core_network("float32", 2, [layer(2, **table)], variables=weights)
+    x = np.array([[0.5, 2], [-7, 1], [np.nan, 0]], "float32")
+    expected = [[0.5, 5, 6], [-7, 3, 4], [np.nan, 1, 2]]
+    assert same_bits(net.predict(x), np.array(expected, "float32"))
+
+
 @pytest.mark.parametrize(
     "spec",
     [
@@ -314,6 +327,7 @@ def test_numbers_outside_a_table_give_nan():
         {"kind": "gather", "order": [0, 2]},
         {"kind": "gather", "order": []},
         {"kind": "embedding", "units": 2, "vocabulary": 0},
+        {"kind": "embedding", "units": 2, "vocabulary": 3, "columns": 2},
         {"kind": "none", "noise": "alpha_dropout", "dropout": 1.0},
     ],
 )

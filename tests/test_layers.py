@@ -211,6 +211,7 @@ def test_dropout_checks_its_arguments(words):
         (lambda: layers.RepeatVector(3), (None, 8), (None, 3, 8)),
         (lambda: layers.Embedding(10, 3), (None, 4), (None, 4, 3)),
         (lambda: layers.Embedding(10, 3), (None, 4, 5), (None, 4, 5, 3)),
+        (lambda: layers.MixedEmbedding(10, 3, 1), (None, 4), (None, 10)),
     ],
 )
 def test_output_shapes_follow_from_input_shapes(make, shape, result):
@@ -321,6 +322,7 @@ def test_activation_layers_check_their_arguments(call):
         lambda: layers.Identity(trainable=False),
         lambda: layers.Embedding(3, 2, embeddings_constraint="max_norm"),
         lambda: layers.Embedding(3, 2, weights=[np.ones((3, 2))], input_shape=(4,)),
+        lambda: layers.MixedEmbedding(3, 2, 0, "zeros", embeddings_regularizer="l2"),
     ],
 )
 def test_a_configuration_makes_the_same_layer(make):
@@ -457,6 +459,7 @@ def test_a_layer_keeps_no_model_alive():
         (lambda: layers.RepeatVector(0), "`n` must be a positive integer"),
         (lambda: layers.Embedding(0, 3), "`input_dim` must be a positive integer"),
         (lambda: layers.Embedding(3, 2.0), "`output_dim` must be a positive integer"),
+        (lambda: layers.MixedEmbedding(3, 2, -1), "`numbers` must be"),
         (lambda: layers.Embedding(3, 2, mask_zero=True), "not available"),
         (lambda: layers.Embedding(3, 2, weights=np.ones((2, 3))), "`weights` must"),
         (lambda: constraints.MaxNorm(-1), "`max_value` must be"),
@@ -516,6 +519,54 @@ def test_an_index_that_is_none_is_named(value, verb):
     targets = [np.zeros(6)] if verb in ("fit", "evaluate") else []
     with pytest.raises(ValueError, match=r"integers from 0 to 4.*row 3, column 2"):
         getattr(model, verb)(x, *targets)
+
+
+@pytest.mark.parametrize(
+    ("stack", "message"),
+    [
+        ([Input((2, 2)), layers.MixedEmbedding(5, 2, 1)], r"Received.*\(2, 2\)"),
+        ([Input((2,)), layers.MixedEmbedding(5, 2, 2)], "one index or more"),
+        (
+            [Input((2,)), layers.Dense(2), layers.MixedEmbedding(5, 2, 1, name="m")],
+            "'m'.*the input as it is",
+        ),
+        (
+            [Input((2,)), layers.MixedEmbedding(2**24 + 1, 1, 1)],
+            "float64",
+        ),
+    ],
+)
+def test_a_mixed_embedding_takes_the_input_as_it_is(stack, message):
+    with pytest.raises(ValueError, match=message):
+        models.Sequential(stack).build()
+
+
+def test_a_mixed_embedding_is_an_embedding_beside_numbers(rng):
+    numbers, indices = rng.normal(size=(40, 2)), rng.integers(0, 6, (40, 3))
+    y = rng.normal(size=(40, 1))
+    mixed = models.Sequential(
+        [Input((5,)), layers.MixedEmbedding(6, 2, 2), layers.Dense(1)],
+        dtype="float64",
+    )
+    mixed.compile("sgd", "mse")
+    # The same with a one-hot row for each index.
+    hot = np.eye(6)[indices]
+    table, kernel, bias = (w.copy() for w in mixed.get_weights())
+    x = np.hstack([numbers, indices])
+    for _ in range(5):
+        mixed.train_on_batch(x, y)
+        inner = np.hstack([numbers, (hot @ table).reshape(40, -1)])
+        d = 2 * (inner @ kernel + bias - y) / 40
+        d_table = np.einsum("ijk,ijl->kl", hot, (d @ kernel.T)[:, 2:].reshape(40, 3, 2))
+        kernel, bias = kernel - 0.01 * inner.T @ d, bias - 0.01 * d.sum(axis=0)
+        table = table - 0.01 * d_table
+    for ours, theirs in zip(mixed.get_weights(), (table, kernel, bias), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    x[7, 3] = 6
+    with pytest.raises(ValueError, match=r"from 0 to 5.*row 7, column 3"):
+        mixed.predict(x, verbose=0)
+    x[7, 3], x[7, 1] = 5, 1e6
+    assert np.isfinite(mixed.predict(x, verbose=0)).all()
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "float64", "bool"])

@@ -372,6 +372,11 @@ def test_inputs_far_wider_than_the_file(n, tmp_path):
         ("RepeatVector", {"n": 10**15}, [4]),
         ("Permute", {"dims": [2, 1]}, [10**6, 10**6]),
         ("Embedding", {"input_dim": 10**12, "output_dim": 10**6}, [4]),
+        (
+            "MixedEmbedding",
+            {"input_dim": 10**12, "output_dim": 10**6, "numbers": 1},
+            [4],
+        ),
         ("BatchNormalization", {}, [10**12]),
         ("PReLU", {}, [10**12]),
     ],

@@ -115,8 +115,7 @@ static int lay_work(const struct net *net, char *block, struct workspace *work,
         const struct layer *layer = &net->layers[l];
         packs_d |= layer->xt != NULL;
         packs_rows |= rows_collide(layer->n_in) || rows_collide(layer->n_out);
-        if (layer->kind == NN_KIND_embedding && layer->n_out / layer->n_in > unit)
-            unit = layer->n_out / layer->n_in;
+        if (layer->table_columns > unit) unit = layer->table_columns;
     }
     size_t at[4] = {0};
     int ok = nn_add_size(&at[0], packs_rows * CHUNK_ROWS, sizeof *work->rows);

@@ -103,8 +103,12 @@ static nn_status describe_layer(struct layer *layer, const nn_layer_spec *spec,
         return spec->units ? NN_OK : NN_ERR_SPEC;
     case NN_KIND_embedding:
         layer->vocabulary = spec->vocabulary;
-        if (!spec->units || !spec->vocabulary) return NN_ERR_SPEC;
-        if (__builtin_mul_overflow(n_in, spec->units, &layer->n_out))
+        layer->table_columns = spec->units;
+        layer->passed = spec->columns;
+        if (!spec->units || !spec->vocabulary || spec->columns >= n_in)
+            return NN_ERR_SPEC;
+        if (__builtin_mul_overflow(n_in - spec->columns, spec->units, &layer->n_out) ||
+            __builtin_add_overflow(layer->n_out, spec->columns, &layer->n_out))
             return NN_ERR_SIZE;
         return NN_OK;
     case NN_KIND_gather:

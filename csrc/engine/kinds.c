@@ -29,14 +29,17 @@ static struct nn_norm norm_in_training(const struct layer *layer, size_t n_batch
     return norm;
 }
 
-/* z[m][n_out] = rows of the table whose numbers come; NaN for others. */
+/* z[m][n_out] = the columns that pass, then rows of the table whose numbers come; NaN
+   for others. */
 static void embed(const struct net *net, const struct layer *layer, real *z,
                   const real *const *rows, size_t m)
 {
     const real *table = net->params + layer->offset[0];
-    size_t width = layer->n_out / layer->n_in;
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < layer->n_in; j++, z += width) {
+    size_t width = layer->table_columns, passed = layer->passed;
+    for (size_t i = 0; i < m; i++) {
+        memcpy(z, rows[i], passed * sizeof(real));
+        z += passed;
+        for (size_t j = passed; j < layer->n_in; j++, z += width) {
             real number = rows[i][j];
             if (number >= 0 && number < (real)layer->vocabulary)
                 memcpy(z, table + (size_t)number * width, width * sizeof(real));
@@ -44,6 +47,7 @@ static void embed(const struct net *net, const struct layer *layer, real *z,
                 for (size_t k = 0; k < width; k++)
                     z[k] = (real)NAN;
         }
+    }
 }
 
 /* g[rows][width] = gradient of rows row, ... of a table: dL/dz wherever a row was used,
@@ -51,17 +55,19 @@ static void embed(const struct net *net, const struct layer *layer, real *z,
 static void differentiate_table(const struct layer *layer, real *g,
                                 const real *const *x, size_t row, size_t n, size_t m)
 {
-    size_t width = layer->n_out / layer->n_in;
+    size_t width = layer->table_columns, passed = layer->passed;
     const real *d = layer->d;
     memset(g, 0, n * width * sizeof(real));
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < layer->n_in; j++, d += width) {
+    for (size_t i = 0; i < m; i++) {
+        d += passed;
+        for (size_t j = passed; j < layer->n_in; j++, d += width) {
             real number = x[i][j];
             if (!(number >= (real)row && number < (real)(row + n))) continue;
             real *own = g + ((size_t)number - row) * width;
             for (size_t k = 0; k < width; k++)
                 own[k] += d[k];
         }
+    }
 }
 
 /* z[m][n_out] from rows of x, for a layer that is no product. h, inverse: NULL unless

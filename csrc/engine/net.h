@@ -42,7 +42,7 @@ struct layer {
     double momentum;
     real *of_batch[5];     /* [columns] mean, variance, inverse; sums of d and d h */
     const uint32_t *order; /* of gather */
-    size_t vocabulary;
+    size_t vocabulary, table_columns, passed; /* of embedding */
 
     /* A batch: [capacity][n_out], compact; views into net->batch. */
     real *z, *y, *u;             /* before f, after f, after dropout; may coincide */

@@ -21,7 +21,7 @@ from .core import (
     Input,
     InputLayer,
 )
-from .embeddings import Embedding
+from .embeddings import Embedding, MixedEmbedding
 from .noise import AlphaDropout, GaussianDropout, GaussianNoise
 from .normalization import (
     BatchNormalization,
@@ -66,6 +66,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MixedEmbedding",
     "Normalization",
     "PReLU",
     "Permute",
@@ -89,6 +90,7 @@ _TABLE: dict[str, type[Layer]] = {
         *(BatchNormalization, LayerNormalization, RMSNormalization, UnitNormalization),
         *(GaussianNoise, GaussianDropout, AlphaDropout, ActivityRegularization),
         *(Reshape, Permute, RepeatVector, Identity, Embedding),
+        MixedEmbedding,
         *(Normalization, Rescaling, Discretization, CategoryEncoding, IntegerLookup),
         *(StringLookup, Hashing, HashedCrossing, Lambda),
     )

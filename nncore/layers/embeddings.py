@@ -1,4 +1,4 @@
-"""Embedding: vectors for indices. Keras 1 and 2 have it in a module of this name."""
+"""Vectors for indices. Keras 1 and 2 have Embedding in a module of this name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._layer import Layer, Shape, WeightSpec, checked_shape, held
 if TYPE_CHECKING:
     from ._layer import FloatArray
 
-__all__ = ["Embedding"]
+__all__ = ["Embedding", "MixedEmbedding"]
 
 
 class Embedding(Layer):
@@ -152,3 +152,96 @@ class Embedding(Layer):
             "units": self.output_dim,
             **held("kernel", 2, self, "embeddings"),
         }
+
+
+class MixedEmbedding(Embedding):
+    """Trained vectors for the categories of a row, beside its numbers.
+
+    The first columns of a row pass as they are; each of the others is an index into one
+    table: y = [x_0 .. x_(n-1), table[x_n], table[x_(n+1)], ...]. Categories of several
+    columns are numbered through: the first column's from 0, the second's behind them.
+    Keras needs a model with branches for that. It stands first in a model.
+
+    Args:
+        input_dim: Number of vectors, a positive integer: categories of all columns; at
+            most 2**24, unless the model is float64.
+        output_dim: Length of a vector, a positive integer.
+        numbers: How many columns, the first, are numbers; 0 or more. Behind them at
+            least one index must stand.
+        embeddings_initializer: Starting values of the table; as for `Dense`.
+        embeddings_regularizer: Penalty on the table; as for `Dense`.
+        embeddings_constraint: What holds the table; as for `Dense`.
+        name: As in `Layer`.
+        trainable: As in `Layer`.
+        dtype: As in `Layer`.
+        input_shape: As in `Layer`.
+        batch_input_shape: As in `Layer`.
+
+    Raises:
+        ValueError: An argument is none of these.
+
+    Examples:
+        >>> import numpy as np
+        >>> import nncore
+        >>> table = nncore.layers.MixedEmbedding(3, 2, numbers=1, input_shape=(3,))
+        >>> model = nncore.Sequential([table])
+        >>> table.set_weights([np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])])
+        >>> model.predict([[0.5, 2, 0]], verbose=0).tolist()
+        [[0.5, 5.0, 6.0, 1.0, 2.0]]
+    """
+
+    _arguments = (
+        *("input_dim", "output_dim", "numbers", "embeddings_initializer"),
+        *("embeddings_regularizer", "embeddings_constraint"),
+    )
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        numbers: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Any = None,
+        batch_input_shape: Any = None,
+    ) -> None:
+        """See the class."""
+        self.numbers = _checks.integer("numbers", numbers, 0)
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+            batch_input_shape=batch_input_shape,
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return (rows, numbers + indices * output_dim).
+
+        Args:
+            input_shape: (rows, columns), with more columns than `numbers`.
+
+        Raises:
+            ValueError: It is no such tuple.
+        """
+        shape = checked_shape("input_shape", input_shape)
+        if len(shape) != 2 or shape[1] is None or shape[1] <= self.numbers:
+            raise ValueError(
+                f"Layer {self.name!r} (MixedEmbedding) must be given rows of "
+                f"{self.numbers} numbers and one index or more. "
+                f"Received: rows of shape {shape[1:]}"
+            )
+        return shape[0], self.numbers + (shape[1] - self.numbers) * self.output_dim
+
+    def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        return {**super()._spec(shape), "columns": self.numbers}

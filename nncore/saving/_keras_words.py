@@ -48,7 +48,8 @@ _ACTIVATION_LAYERS = {
     "Softmax": "softmax",
 }
 
-# What Keras lacks: losses, by class and function, and metrics.
+# What Keras lacks: layers, losses (by class and function), and metrics.
+_OWN_LAYERS = (layers.MixedEmbedding,)
 _OWN_LOSSES = {
     "Quantile": "quantile",
     "Tweedie": "tweedie",
@@ -369,6 +370,11 @@ def model_node(model: Any) -> dict[str, Any]:
     entries = [_input_node(model)]
     shapes = [model._layer_shapes(layer) for layer in model.layers]
     for layer, (shape, _) in zip(model.layers, shapes, strict=True):
+        if type(layer) in _OWN_LAYERS:
+            raise ValueError(
+                "Keras must have each layer that its files are to hold; a .nnc file "
+                f"holds all. Received: layer {layer.name!r}, {type(layer).__name__}"
+            )
         config = {
             word: _written(value, word, layer)
             for word, value in layer.get_config().items()
