@@ -182,6 +182,76 @@ def test_weights_of_rows_count():
     assert set(model.predict(x)["prediction"]) == {"b"}
 
 
+# ---- categories of many levels -------------------------------------------------------
+
+
+def streets(n=2000, seed=0):
+    """Prices by one of 100 streets, and another by where their number stands."""
+    rng = np.random.default_rng(seed)
+    number = rng.integers(0, 100, n)
+    frame = pd.DataFrame(
+        {
+            "size": rng.random(n),
+            "street": np.char.add("street ", number.astype(str)),
+            "code": 10_000 + 7 * number,
+        }
+    )
+    level = np.random.default_rng(9).normal(size=100)
+    return frame, pd.Series(level[number] + frame["size"], name="price")
+
+
+def test_a_category_of_many_levels_is_embedded(tmp_path):
+    X, y = streets()
+    model = tabular.Regressor(seed=1).fit(X.drop(columns="code"), y)
+    assert "category with 100 levels, embedded" in model.summary()
+    # A vector for each level and one for others, beside the size and its intervals.
+    table = model.model_.layers[0]
+    assert (table.input_dim, table.numbers) == (101, 7)
+    assert model.model_.input_shape == (None, 8)
+    X_new, y_new = streets(500, seed=1)
+    assert model.evaluate(X_new, y_new)["r2"] > 0.95
+    model.save(tmp_path / "m.nnc")
+    again = tabular.load(tmp_path / "m.nnc")
+    assert again.summary() == model.summary()
+    pd.testing.assert_frame_equal(again.predict(X_new), model.predict(X_new))
+
+
+def test_unknown_levels_of_many_are_answered_like_the_middle_one():
+    X, y = streets()
+    model = tabular.Regressor(seed=1).fit(X.drop(columns="code"), y)
+    new = pd.DataFrame({"size": [0.5] * 3, "street": ["elsewhere", None, ""]})
+    found = model.predict(new)["price"]
+    assert (found == found[0]).all()
+    assert abs(found[0] - y.mean()) < y.std()
+
+
+def test_numbers_that_are_names_are_categories_where_it_is_said():
+    X, y = streets()
+    X = X.drop(columns="street")
+    plain = tabular.Regressor(**QUICK).fit(X, y)
+    assert plain.columns_[1].kind == "number"
+    said = tabular.Regressor(**QUICK, categories=["code"]).fit(X, y)
+    assert said.columns_[1].kind == "embedded"
+    typed = X.astype({"code": "category"})
+    by_dtype = tabular.Regressor(**QUICK).fit(typed, y)
+    for given in (X, typed, X.astype({"code": float})):
+        np.testing.assert_array_equal(
+            by_dtype.predict(given)["price"], said.predict(X)["price"]
+        )
+    with pytest.raises(ValueError, match=r"`categories` must be columns.*'cod'"):
+        tabular.Regressor(categories="cod").fit(X, y)
+
+
+def test_two_embedded_columns_do_not_share_vectors():
+    X, y = streets()
+    model = tabular.Regressor(**QUICK, categories=["code"]).fit(X, y)
+    encoded = model._encoded(_frames.table_of(X).columns, len(X))
+    first, second = encoded[:, -2], encoded[:, -1]
+    assert (first.min(), first.max()) == (0, 99)
+    assert (second.min(), second.max()) == (101, 200)
+    assert model.model_.layers[0].input_dim == 202
+
+
 # ---- frames of other kinds -----------------------------------------------------------
 
 
@@ -371,6 +441,8 @@ SPOILT = {
     "classes": lambda w: w | {"target_config": {"classes": ["yes", "no"]}},
     "one class": lambda w: w | {"target_config": {"classes": ["no"]}},
     "classes of lists": lambda w: w | {"target_config": {"classes": [[1], [2]]}},
+    "fewer streets": lambda w: edited(w, "street", levels=["a"]),
+    "a street that is one-hot": lambda w: edited(w, "street", kind="category"),
     "scores": lambda w: w | {"held_out_scores": {"accuracy": "good"}},
     "rows": lambda w: w | {"held_out_rows": -1},
     "target": lambda w: w | {"target": 5},
@@ -384,7 +456,8 @@ def edited(words, name, **changes):
 
 @pytest.mark.parametrize("what", SPOILT)
 def test_a_file_that_is_not_what_it_must_be_is_refused(what, tmp_path):
-    model = tabular.Classifier(**QUICK).fit(shop(), "buys")
+    frame = shop().assign(street=[f"street {k % 50}" for k in range(400)])
+    model = tabular.Classifier(**QUICK).fit(frame, "buys")
     path = tmp_path / "m.nnc"
     model.save(path)
     words = _json.loads(_nnc.words(memoryview(path.read_bytes()))["tabular"])

@@ -68,6 +68,13 @@ def add_commands(commands: Any) -> None:
     train.add_argument(
         "--drop", nargs="+", default=[], metavar="COLUMN", help="columns to ignore"
     )
+    train.add_argument(
+        "--categories",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns whose numbers are names: of shops, of areas by postal code",
+    )
     train.add_argument("--delimiter", help="default: comma, semicolon or tab, as found")
     train.add_argument("--no-header", action="store_true", help=_NO_HEADER)
     train.add_argument("--hidden", nargs="+", type=int, metavar="UNITS")
@@ -134,8 +141,9 @@ def _train(options: argparse.Namespace) -> None:
     from nncore import tabular
 
     _check_ending(options.output)
-    frame, source = _read(options)
-    _require_columns(frame, [options.target, *options.drop], source.name)
+    frame, source = _read(options, options.categories)
+    named = [options.target, *options.drop, *options.categories]
+    _require_columns(frame, named, source.name)
     frame = frame.drop(columns=options.drop)
     task = options.task or _task(frame[options.target])
     kind = tabular.Classifier if task == "classes" else tabular.Regressor
@@ -143,6 +151,7 @@ def _train(options: argparse.Namespace) -> None:
         model: Classifier | Regressor = kind(
             options.hidden,
             epochs=options.epochs,
+            categories=options.categories,
             seed=options.seed,
             validation_fraction=options.held_out,
             verbose=1 if sys.stdout.isatty() and not options.quiet else 0,
@@ -167,9 +176,9 @@ def _predict(options: argparse.Namespace) -> None:
     with _naming_file(options.model):
         model = tabular.load(options.model)
     # What was text in training is text, whatever these rows look like.
-    texts = [c.name for c in model.columns_ if isinstance(c, _columns.Category)]
+    texts = [c.name for c in model.columns_ if isinstance(c, _columns.Levels)]
     frame, source = _read(options, texts)
-    needed = [column.name for column in model.columns_ if column.width]
+    needed = [c.name for c in model.columns_ if c.width or c.vocabulary]
     _require_columns(frame, needed, source.name)
     with _naming(source, frame):
         answers = model.predict(frame)

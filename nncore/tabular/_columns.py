@@ -4,8 +4,10 @@ A number is centred on its median, divided by its quartiles' distance and squeez
 smoothly into (-3, 3), z / sqrt(1 + (z / 3)^2), so that no value is wild; beside that
 stands how far it has come through each of some intervals with equally many rows
 (piecewise-linear encoding, Gorishniy et al. 2022), which lets a network bend where the
-data lie. A category is one-hot over its common levels, with one column for all others;
-a date becomes numbers: the time since the first, and where in the year, week and day.
+data lie. A category of few levels is one-hot over them, with one column for all others;
+one of many is an index into a table of vectors that the network learns, which has one
+for all others, too. A date becomes numbers: the time since the first, and where in the
+year, week and day.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from nncore import _checks
 
 Array = NDArray[Any]
 
-_MOST_LEVELS = 64
+# More levels than that are embedded; Guo & Berkhahn 2016 have the idea.
+_ONE_HOT = 32
+_MOST_LEVELS = 1 << 20
 # What intervals weigh beside the number: at full weight they are learnt by heart.
 _PIECES = 0.1
 _IS_DATE = re.compile(
@@ -59,11 +63,13 @@ class Column:
 
     Attributes:
         name: its name.
-        width: how many inputs it becomes.
+        width: how many numbers it becomes.
+        vocabulary: how many vectors it has; 0: it becomes numbers, else an index.
         note: what was done, in words.
     """
 
     kind: ClassVar[str]
+    vocabulary: int = 0
     _written: ClassVar[tuple[str, ...]]
     name: str
     width: int
@@ -180,10 +186,9 @@ class Number(Column):
             out[:, -1] = missing
 
 
-class Category(Column):
-    """A category: one-hot over its levels; the last column is for all others."""
+class Levels(Column):
+    """A category as the number of its level; the last is for all others."""
 
-    kind = "category"
     _written = ("levels", "has_missing", "n_levels")
 
     def __init__(
@@ -201,19 +206,9 @@ class Category(Column):
         self._place: dict[str | None, int] = {s: k for k, s in enumerate(self.levels)}
         if len(self._place) != len(self.levels):
             raise ValueError("`levels` must be different. Received: one twice")
-        self.width = len(self.levels) + self.has_missing + 1
         if self.has_missing:
             self._place[None] = len(self.levels)
-
-    @classmethod
-    def learnt(cls, name: str, values: Array) -> Category:
-        """From strings with None for missing."""
-        counts = Counter(values.tolist())
-        has_missing = counts.pop(None, 0) > 0
-        # A level of one row in many teaches nothing about its kind.
-        least = 1 if len(values) < 100 else max(2, len(values) // 5000)
-        common = [s for s, n in counts.most_common(_MOST_LEVELS) if n >= least]
-        return cls(name, sorted(common), has_missing, len(counts))
+        self._count = len(self.levels) + self.has_missing + 1
 
     @property
     def note(self) -> str:
@@ -223,15 +218,67 @@ class Category(Column):
             words += f", the {len(self.levels)} common ones apart"
         return words + (", missing is one more" if self.has_missing else "")
 
-    def encode(self, values: Array, out: Array) -> None:
-        """Write the inputs for some rows into `out` [n][width]."""
-        out[:] = 0
+    def _codes(self, values: Array) -> list[int]:
         if values.dtype.kind == "f":
             # Read back as numbers what was text when it was learnt.
             values = _as_text(values)
-        other = self.width - 1
-        codes = [self._place.get(_text(v), other) for v in values.tolist()]
+        other = self._count - 1
+        return [self._place.get(_text(v), other) for v in values.tolist()]
+
+
+class Category(Levels):
+    """A category of few levels: one-hot."""
+
+    kind = "category"
+
+    def __init__(
+        self, name: str, levels: list[str], has_missing: bool, n_levels: int
+    ) -> None:
+        """See the class."""
+        super().__init__(name, levels, has_missing, n_levels)
+        self.width = self._count
+
+    @classmethod
+    def learnt(cls, name: str, values: Array) -> Levels:
+        """From strings with None for missing; `Embedded` if there are many."""
+        counts = Counter(values.tolist())
+        has_missing = counts.pop(None, 0) > 0
+        # A level of one row in many teaches nothing about its kind.
+        least = 1 if len(values) < 100 else max(2, len(values) // 5000)
+        if len(counts) > _ONE_HOT:
+            least = 2
+        common = [s for s, n in counts.most_common(_MOST_LEVELS) if n >= least]
+        kind = Embedded if len(common) > _ONE_HOT else cls
+        return kind(name, sorted(common), has_missing, len(counts))
+
+    def encode(self, values: Array, out: Array) -> None:
+        """Write the inputs for some rows into `out` [n][width]."""
+        codes = self._codes(values)
+        out[:] = 0
         out[np.arange(len(codes)), codes] = 1
+
+
+class Embedded(Levels):
+    """A category of many levels: an index into a table of vectors that are learnt."""
+
+    kind = "embedded"
+    width = 0
+
+    def __init__(
+        self, name: str, levels: list[str], has_missing: bool, n_levels: int
+    ) -> None:
+        """See the class."""
+        super().__init__(name, levels, has_missing, n_levels)
+        self.vocabulary = self._count
+
+    @property
+    def note(self) -> str:
+        """What was done to it, in words."""
+        return super().note + ", embedded"
+
+    def encode(self, values: Array, out: Array) -> None:
+        """Write the indices of some rows into `out` [n][1]."""
+        out[:, 0] = self._codes(values)
 
 
 class Date(Column):
@@ -316,19 +363,26 @@ class Dropped(Column):
         """Nothing."""
 
 
-_KINDS: dict[str, Any] = {kind.kind: kind for kind in (Number, Category, Date, Dropped)}
+_KINDS: dict[str, Any] = {
+    kind.kind: kind for kind in (Number, Category, Embedded, Date, Dropped)
+}
 
 
-def learn(name: str, values: Array, n_intervals: int) -> Column:
+def learn(
+    name: str, values: Array, n_intervals: int, is_category: bool = False
+) -> Column:
     """Return what a column becomes.
 
     Args:
         name: of the column.
         values: float64, datetime64 or object, as `table_of` gives.
         n_intervals: of numbers.
+        is_category: whether numbers are names of categories.
     """
     was_text = values.dtype == object
-    if was_text:
+    if is_category and values.dtype.kind != "M":
+        values = _as_text(values) if values.dtype.kind == "f" else values
+    elif was_text:
         values = _read_text(values)
     if values.dtype.kind == "f":
         known = values[np.isfinite(values)]

@@ -21,6 +21,8 @@ Array = NDArray[Any]
 _UNITS = ((1_000, 128), (math.inf, 256))
 _MOST_INPUTS = 2_000
 _UPDATES = 6_000
+# Length of a category's vector, and where it starts: what training does not meet is 0.
+_EMBEDDED, _TABLE = 8, "zeros"
 
 
 class _Rows(NamedTuple):
@@ -52,6 +54,7 @@ class _Tabular:
         batch_size: int | None = None,
         epochs: int | None = None,
         intervals: int = 6,
+        categories: Sequence[str] = (),
         validation_fraction: float = 0.15,
         refit: bool | None = None,
         seed: int | None = None,
@@ -69,6 +72,8 @@ class _Tabular:
         self.batch_size = batch_size
         self.epochs = epochs
         self.intervals = _checks.integer("intervals", intervals, 0)
+        names = [categories] if isinstance(categories, str) else categories
+        self.categories = [_checks.text("categories", name) for name in names]
         fraction = _checks.real("validation_fraction", validation_fraction, 0, 0.9)
         self.validation_fraction = fraction
         self.refit = refit
@@ -164,10 +169,12 @@ class _Tabular:
         intervals = min(
             self.intervals, max(0, _MOST_INPUTS // max(1, len(columns)) - 1)
         )
+        categories = self._categories(table, columns)
         self.columns_ = [
-            _columns.learn(name, values, intervals) for name, values in columns.items()
+            _columns.learn(name, values, intervals, name in categories)
+            for name, values in columns.items()
         ]
-        if not any(column.width for column in self.columns_):
+        if not any(column.width or column.vocabulary for column in self.columns_):
             raise ValueError(
                 "`X` must have a column that says something. Received: "
                 + "; ".join(f"{c.name!r}: {c.note}" for c in self.columns_[:8])
@@ -180,6 +187,18 @@ class _Tabular:
             held = self._held_out(*validation_data)
         self._train(rows, held)
         return self
+
+    def _categories(
+        self, table: _frames.Table, columns: dict[str, Array]
+    ) -> frozenset[str]:
+        """Names of the columns whose values, even numbers, are categories."""
+        unknown = [name for name in self.categories if name not in columns]
+        if unknown:
+            raise ValueError(
+                f"`categories` must be columns: {', '.join(columns)!s:.200}. "
+                f"Received: {', '.join(map(repr, unknown))}"
+            )
+        return table.categories.union(self.categories)
 
     def _parted(self, table: _frames.Table, y: Any) -> tuple[dict[str, Array], Array]:
         """Columns to learn from, and the target."""
@@ -215,19 +234,27 @@ class _Tabular:
         return _Rows(x[known], self._encode_target(target[known]), None)
 
     def _encoded(self, columns: dict[str, Array], n: int) -> Array:
-        """Inputs [n][inputs], float32."""
-        missing = [c.name for c in self.columns_ if c.width and c.name not in columns]
+        """Inputs [n][inputs], float32: numbers, and behind them indices."""
+        used = [c for c in self.columns_ if c.width or c.vocabulary]
+        missing = [c.name for c in used if c.name not in columns]
         if missing:
             raise ValueError(
                 "`X` must have the columns of the training. Received: without "
                 f"{', '.join(map(repr, missing))}"
             )
-        out = np.empty((n, sum(c.width for c in self.columns_)), np.float32)
-        at = 0
-        for column in self.columns_:
-            if column.width:
+        numbers, indices, _ = _sizes(self.columns_)
+        out = np.empty((n, numbers + indices), np.float32)
+        at, at_index, offset = 0, numbers, 0
+        for column in used:
+            if column.vocabulary:
+                place = out[:, at_index : at_index + 1]
+                column.encode(columns[column.name], place)
+                # The vectors of all columns are one table.
+                place += offset
+                at_index, offset = at_index + 1, offset + column.vocabulary
+            else:
                 column.encode(columns[column.name], out[:, at : at + column.width])
-            at += column.width
+                at += column.width
         return out
 
     def _train(self, rows: _Rows, held: _Rows | None) -> None:
@@ -293,6 +320,13 @@ class _Tabular:
             dropout = 0.3 if len(rows.x) < 2_000 else 0.2
         stack: list[layers.Layer] = [layers.Input((rows.x.shape[1],), name="columns")]
         # Named, so that equal trainings are equal files.
+        numbers, indices, vocabulary = _sizes(self.columns_)
+        if indices:
+            stack.append(
+                layers.MixedEmbedding(
+                    vocabulary, _EMBEDDED, numbers, _TABLE, name="categories"
+                )
+            )
         for k, units in enumerate(hidden, 1):
             stack.append(
                 layers.Dense(
@@ -411,7 +445,9 @@ class _Tabular:
         lines = [f"{type(self).__name__} of {self.target_!r}", ""]
         lines += [f"  {c.name:{width}}  {c.note}" for c in self.columns_]
         lines += [f"  {self.target_:{width}}  target: {self._target_note()}", ""]
-        sizes = [self.model_.input_shape[1]]
+        numbers, indices, _ = _sizes(self.columns_)
+        tables = [x for x in self.model_.layers if isinstance(x, layers.MixedEmbedding)]
+        sizes = [numbers + sum(indices * table.output_dim for table in tables)]
         sizes += [x.units for x in self.model_.layers if isinstance(x, layers.Dense)]
         lines.append(
             f"  network {'-'.join(map(str, sizes))}, "
@@ -475,12 +511,22 @@ class _Tabular:
         if not isinstance(scores, dict):
             raise ValueError("`held_out_scores` must be a dict. Received: no dict")
         made.held_out_scores_ = {str(k): float(v) for k, v in scores.items()}
-        inputs = sum(column.width for column in made.columns_)
-        shape = (None, inputs), (None, made._head()[0])
+        numbers, indices, vocabulary = _sizes(made.columns_)
+        shape = (None, numbers + indices), (None, made._head()[0])
         if (model.input_shape, model.output_shape) != shape:
             raise ValueError(
                 f"The network must be from {shape[0]} to {shape[1]}, as the columns "
                 f"say. Received: {model.input_shape} to {model.output_shape}"
+            )
+        tables = [
+            (layer.numbers, layer.input_dim)
+            for layer in model.layers
+            if isinstance(layer, layers.MixedEmbedding)
+        ]
+        if tables != [(numbers, vocabulary)] * bool(indices):
+            raise ValueError(
+                f"The network must have {vocabulary} vectors behind {numbers} numbers, "
+                f"as the columns say. Received: {tables}"
             )
         made.model_ = model
         return made
@@ -558,6 +604,8 @@ class Classifier(_Tabular):
         batch_size: rows per update; None: 32 to 256, by the number of rows.
         epochs: most epochs; None: as many as make 6,000 updates, from 20 to 400.
         intervals: of numbers, for the piecewise-linear part; 0: none.
+        categories: names of columns whose numbers are names of something: of shops, of
+            areas by their postal codes.
         validation_fraction: share of the rows held out; 0: none, all epochs are run.
         refit: train once more on all rows; None: below 20,000 rows.
         seed: integer from which everything random follows; None: see
@@ -711,6 +759,7 @@ class Regressor(_Tabular):
         batch_size: as there.
         epochs: as there.
         intervals: as there.
+        categories: as there.
         validation_fraction: as there.
         refit: as there.
         seed: as there.
@@ -834,6 +883,15 @@ class Regressor(_Tabular):
             low, high = math.exp(self._lowest), math.exp(self._highest)
             return f"number from {low:.6g} to {high:.6g}, skewed: its logarithm, scaled"
         return f"number from {self._lowest:.6g} to {self._highest:.6g}, scaled"
+
+
+def _sizes(columns: Sequence[_columns.Column]) -> tuple[int, int, int]:
+    """Numbers and indices in a row of inputs, and vectors to choose from."""
+    return (
+        sum(column.width for column in columns),
+        sum(column.vocabulary > 0 for column in columns),
+        sum(column.vocabulary for column in columns),
+    )
 
 
 def _share(progress: float) -> float:

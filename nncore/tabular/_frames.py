@@ -28,6 +28,7 @@ class Table(NamedTuple):
         columns: name to array (n,) of float64, datetime64[us] or object.
         n_rows: their length.
         kind: "pandas", "polars" or "numpy".
+        categories: columns whose dtype says so, if their categories are numbers too.
         index: labels of the rows of a pandas frame, else None.
     """
 
@@ -35,6 +36,7 @@ class Table(NamedTuple):
     n_rows: int
     kind: str
     index: Any
+    categories: frozenset[str] = frozenset()
 
 
 def table_of(data: Any, name: str = "X") -> Table:
@@ -60,7 +62,12 @@ def table_of(data: Any, name: str = "X") -> Table:
         columns = {
             key: _from_pandas(data.iloc[:, place]) for place, key in enumerate(names)
         }
-        return Table(columns, len(data), "pandas", data.index)
+        categories = frozenset(
+            key
+            for key, dtype in zip(names, data.dtypes, strict=True)
+            if hasattr(dtype, "categories")
+        )
+        return Table(columns, len(data), "pandas", data.index, categories)
     if hasattr(data, "get_columns") and hasattr(data, "height"):
         columns = {str(c.name): _from_polars(c) for c in data.get_columns()}
         return Table(columns, int(data.height), "polars", None)
