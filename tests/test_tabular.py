@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 import pytest
@@ -307,6 +307,22 @@ def test_time_zones_and_texts_of_dates():
     np.testing.assert_array_equal(out, same)
     held = _frames.column_of([datetime(2024, 3, 1, 10, tzinfo=UTC)])[0]
     assert held.dtype.kind == "M"
+
+
+def test_durations_and_times_are_seconds_and_periods_are_dates():
+    hours = [1.0, 2.5, math.nan]
+    wanted = [3600.0, 9000.0, math.nan]
+    spans = pd.Series(pd.to_timedelta(hours, unit="h"))
+    moments = [time(1), time(2, 30), None]
+    found = [spans, spans.to_numpy(), [timedelta(hours=1), timedelta(hours=2.5), None]]
+    found += [moments, pd.Series(moments)]
+    pl = pytest.importorskip("polars")
+    found += [pl.Series(found[2]), pl.Series(moments)]
+    for values in found:
+        np.testing.assert_array_equal(_frames.column_of(values)[0], wanted)
+    months = pd.Series(pd.PeriodIndex(["2024-01", None, "2024-03"], freq="M"))
+    dates = np.array(["2024-01-01", "NaT", "2024-03-01"], "M8[us]")
+    np.testing.assert_array_equal(_frames.column_of(months)[0], dates)
 
 
 # ---- columns -------------------------------------------------------------------------

@@ -213,7 +213,7 @@ class Levels(Column):
     @property
     def note(self) -> str:
         """What was done to it, in words."""
-        words = f"category with {self.n_levels} levels"
+        words = f"category with {self.n_levels} level{'s' * (self.n_levels != 1)}"
         if len(self.levels) < self.n_levels:
             words += f", the {len(self.levels)} common ones apart"
         return words + (", missing is one more" if self.has_missing else "")

@@ -1,6 +1,7 @@
 """Any table as columns of NumPy, and answers as a table of the same kind.
 
-A column becomes float64 (NaN for missing), datetime64 (NaT) or object (strings, None).
+A column becomes float64 (NaN for missing), datetime64 (NaT) or object (strings, None);
+durations, and times of a day, are numbers of seconds.
 Frames are recognised by what they offer; pandas and polars are imported only to give
 an answer in their kind.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, time, timedelta
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -162,8 +163,12 @@ def _from_pandas(series: Any) -> Array:
     if hasattr(dtype, "tz") and kind == "M":
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
         kind = "M"
+    if str(dtype).startswith("period"):
+        series, kind = series.dt.to_timestamp(), "M"
     if kind == "M":
         return np.asarray(series.to_numpy(dtype="datetime64[us]"))
+    if kind == "m":
+        return _from_any(series.to_numpy())
     if kind in "biuf" and not hasattr(dtype, "categories"):
         return np.asarray(series.to_numpy(dtype=float, na_value=math.nan))
     missing = np.asarray(series.isna())
@@ -179,6 +184,8 @@ def _from_polars(series: Any) -> Array:
         return found
     if str(dtype) == "Date" or str(dtype).startswith("Datetime"):
         return np.asarray(series.to_numpy()).astype("datetime64[us]")
+    if str(dtype).startswith("Duration"):
+        return _from_any(series.to_numpy())
     values = np.empty(len(series), object)
     values[:] = series.to_list()
     return _settled(values)
@@ -192,6 +199,8 @@ def _from_any(values: Any) -> Array:
         return array.astype(float)
     if array.dtype.kind == "M":
         return array.astype("datetime64[us]")
+    if array.dtype.kind == "m":
+        return np.where(np.isnat(array), math.nan, array / np.timedelta64(1, "s"))
     return _settled(array.astype(object))
 
 
@@ -203,9 +212,21 @@ def _settled(values: Array) -> Array:
         return np.array([math.nan if v is None else float(v) for v in held])
     if kinds and all(hasattr(k, "isoformat") and hasattr(k, "year") for k in kinds):
         return np.array([_moment(v) for v in held], "datetime64[us]")
+    if kinds and all(issubclass(k, (time, timedelta)) for k in kinds):
+        return np.array([_seconds(v) for v in held])
     found = np.empty(len(held), object)
     found[:] = [None if v is None else str(v) for v in held]
     return found
+
+
+def _seconds(value: Any) -> float:
+    """A duration, or a time since midnight."""
+    if value is None:
+        return math.nan
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    minutes = 60 * value.hour + value.minute
+    return 60.0 * minutes + value.second + value.microsecond / 1e6
 
 
 def _moment(value: Any) -> Any:
