@@ -1045,3 +1045,18 @@ def test_keras_reads_metrics_and_losses(tmp_path, request):
     theirs.save(tmp_path / "k.keras")
     again = nncore.load_model(tmp_path / "k.keras")
     assert again.evaluate(x, y, verbose=0, return_dict=True) == expected
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5"])
+def test_layers_that_keras_lacks_are_named(name, tmp_path):
+    table = nncore.layers.MixedEmbedding(3, 2, 1, input_shape=(2,), name="table")
+    model = nncore.Sequential([table])
+    with pytest.raises(ValueError, match="'table', MixedEmbedding"):
+        model.save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+    model.save(tmp_path / "m.nnc")
+    again = nncore.load_model(tmp_path / "m.nnc")
+    x = [[0.5, 2]]
+    np.testing.assert_array_equal(
+        again.predict(x, verbose=0), model.predict(x, verbose=0)
+    )

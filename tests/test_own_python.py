@@ -247,11 +247,14 @@ def test_every_kind_of_layer_trains_in_numpy_as_in_the_core(kind):
     assert close(mine.predict(X), theirs.predict(X), "float64", 1e5)
 
 
-def test_embeddings_train_in_numpy_as_in_the_core():
+@pytest.mark.parametrize(
+    "table", [lambda: layers.Embedding(7, 2), lambda: layers.MixedEmbedding(7, 2, 1)]
+)
+def test_embeddings_train_in_numpy_as_in_the_core(table):
     x = RNG.integers(0, 7, size=(60, 3))
     found = []
     for loss in ("mse", squares):
-        stack = [layers.Embedding(7, 2), layers.Flatten(), layers.Dense(1)]
+        stack = [table(), layers.Flatten(), layers.Dense(1)]
         model = nncore.Sequential(stack, seed=3, dtype="float64")
         model.compile("sgd", loss)
         model.fit(x, Y, epochs=2, verbose=0)

@@ -108,6 +108,21 @@ def test_semicolons_tabs_and_texts_that_look_like_numbers(csv, capsys):
     np.testing.assert_allclose(out["p(yes)"], wanted["p(yes)"])
 
 
+def test_numbers_that_are_names_are_read_as_they_are_written(csv, capsys):
+    from nncore import tabular
+
+    codes = csv.assign(zip=[f"0{k % 40:02d}" for k in range(200)])
+    codes.to_csv("data.csv", index=False)
+    assert train("--categories", "zip") == 0
+    assert "category with 40 levels, embedded" in capsys.readouterr().out
+    assert main(["predict", "m.nnc", "data.csv", "-o", "out.csv"]) == 0
+    wanted = tabular.load("m.nnc").predict(codes)
+    np.testing.assert_allclose(pd.read_csv("out.csv")["p(yes)"], wanted["p(yes)"])
+    assert wanted["p(yes)"].nunique() > 3
+    assert train("--categories", "zap") == 1
+    assert "data.csv: there must be a column 'zap'" in capsys.readouterr().err
+
+
 def test_a_plot_is_drawn(csv):
     pytest.importorskip("matplotlib")
     assert train("--plot", "training.png", "--quiet") == 0
