@@ -439,23 +439,24 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         )
         scale = self._head()[2]
         rows = _Normalized(data, n, scale).of(None)
-        shapes = [network.variable_shape(i) for i in range(network.n_variables)]
-        borders = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        start = [network.get_variable(i) for i in range(network.n_variables)]
+        ends = np.cumsum([part.size for part in start]).tolist()
+        places = [slice(a, b) for a, b in pairwise([0, *ends])]
 
         def assign(packed: Array) -> None:
-            for i, part in enumerate(np.split(packed, borders)):
-                network.set_variable(i, part.astype(data.x.dtype).reshape(shapes[i]))
+            packed = packed.astype(data.x.dtype, copy=False)
+            for i, place in enumerate(places):
+                network.set_variable(i, packed[place].reshape(start[i].shape))
 
         def function(packed: Array) -> tuple[float, Array]:
             assign(packed)
             loss, gradients = network.gradient(data.x, data.y, rows)
-            return loss, np.concatenate([g.ravel() for g in gradients]).astype(float)
+            return loss, np.concatenate(gradients, axis=None, dtype=np.float64)
 
-        start = [network.get_variable(i).ravel() for i in range(len(shapes))]
         with self.model_._holding("fit"):
             found = scipy.optimize.minimize(
                 function,
-                np.concatenate(start).astype(float),
+                np.concatenate(start, axis=None, dtype=np.float64),
                 method="L-BFGS-B",
                 jac=True,
                 options={
@@ -1073,11 +1074,13 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         return found
 
     def _encoded(self, y: Any, incremental: bool) -> Array:
-        check_classification_targets(y)
-        several = type_of_target(y).startswith("multilabel")
+        kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass"):
+            check_classification_targets(y)
+        several = kind.startswith("multilabel")
+        found = np.arange(y.shape[1]) if several else np.unique(y)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._several = several
-            self.classes_ = np.arange(y.shape[1]) if several else unique_labels(y)
+            self._several, self.classes_ = several, found
         if several or self._several:
             if not several or y.shape[1] != len(self.classes_):
                 raise ValueError(
@@ -1090,9 +1093,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
                 "`y` must be labels (n,), or zeros and ones (n, labels). "
                 f"Received: shape {y.shape}"
             )
-        found = unique_labels(y)
-        unknown = np.setdiff1d(found, self.classes_)
-        if len(unknown) or (
+        if not np.isin(found, self.classes_).all() or (
             self.warm_start and not incremental and len(found) != len(self.classes_)
         ):
             raise ValueError(

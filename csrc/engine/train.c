@@ -611,6 +611,17 @@ static size_t evaluation_rows(const struct net *net)
     return rows < 64 ? 64 : min_size(rows, 2048);
 }
 
+/* The forward pass and the loss of a batch, and its gradients, by a team; by one thread
+   where the machine is too busy for teams. */
+static void measure_in_team(struct net *net, unsigned team, struct measure_job *job,
+                            size_t n_rows)
+{
+    double alone = microseconds(&net->base, n_rows, job->learns);
+    net->base.last_team = net->forced_threads
+                              ? nn_parallel(team, measure_thread, job)
+                              : nn_parallel_brief(team, measure_thread, job, alone);
+}
+
 static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
                                 double *report)
 {
@@ -635,7 +646,7 @@ static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
     for (real *outputs = args->outputs; row < end;) {
         size_t m = min_size(block, end - row);
         struct measure_job job = {net, batch_of(net, data, NULL, row, m, outputs), 0};
-        net->base.last_team = nn_parallel(team, measure_thread, &job);
+        measure_in_team(net, team, &job, m);
         add_batch(net, sums, &job.batch, 0);
         if (outputs) outputs += m * net->base.n_out;
         row += m;
@@ -669,7 +680,7 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     if (status) return status;
     refresh_transposes(net);
     struct measure_job job = {net, batch_of(net, data, NULL, 0, data->n_rows, NULL), 1};
-    net->base.last_team = nn_parallel(team, measure_thread, &job);
+    measure_in_team(net, team, &job, data->n_rows);
     double activity = 0;
     if (net->has_activity) {
         struct nn_row_sum sum = {0};
