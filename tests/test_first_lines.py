@@ -61,6 +61,58 @@ def test_cross_validation():
     assert cross_val_score(mlp, X, y, cv=5).mean() > 0.93
 
 
+@pytest.mark.filterwarnings("ignore:Training ended")
+def test_a_pipeline_in_a_grid_search():
+    pytest.importorskip("sklearn")
+    from sklearn.compose import make_column_transformer
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    from nncore.sklearn import MLPClassifier
+
+    X, y = customers()
+    columns = make_column_transformer(
+        (StandardScaler(), ["age"]), (OneHotEncoder(), ["town", "member"])
+    )
+    pipeline = make_pipeline(
+        columns, MLPClassifier(learning_rate_init=0.02, max_iter=60, random_state=0)
+    )
+    sizes = {"mlpclassifier__hidden_layer_sizes": [(4,), (16, 8)]}
+    search = GridSearchCV(pipeline, sizes, n_jobs=2, cv=3).fit(X, y)
+    assert search.best_score_ > 0.95
+    assert search.predict(X).shape == (200,)
+
+
+SHELL = """
+set -e
+cat data.csv | nncore train - --target buys -o m.nnc --epochs 5 --quiet
+cut -d, -f1-3 data.csv | nncore predict m.nnc - | tee out.csv | head -2
+nncore describe m.nnc | grep '^ *town'
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of Unix")
+def test_a_shell_pipe(tmp_path):
+    frame, y = customers()
+    frame.assign(buys=y).to_csv(tmp_path / "data.csv", index=False)
+    script = f'nncore() {{ "{sys.executable}" -P -m nncore "$@"; }}\n{SHELL}'
+    run = subprocess.run(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    header, first, town = run.stdout.splitlines()
+    assert header == "buys,p(False),p(True)"
+    assert first.split(",")[0] in ("True", "False")
+    assert "category with 3 levels" in town
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 201
+
+
 SWEEP = '''
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
