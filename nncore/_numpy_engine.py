@@ -1,4 +1,4 @@
-"""A network in NumPy for models with parts that were written in Python.
+"""A network in NumPy: for parts written in Python, and optimizers that C does not have.
 
 `Network` does what `_core.Network` does, method by method, so that nothing above
 `_plan.make_network` knows which of the two a model has. The arithmetic is that of

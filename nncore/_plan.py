@@ -119,7 +119,7 @@ class Plan(NamedTuple):
         variables: in the core's order.
         head: the first layers, if they prepare data: they run before the core does.
         rows_shape: of one row behind them.
-        in_numpy: whether a part is written in Python, so that NumPy has to do it all.
+        in_numpy: whether a part is not the core's, so that NumPy has to do it all.
         first_name: name of the first layer, for messages.
         last_name: name of the last layer.
     """
@@ -232,7 +232,7 @@ def make_plan(
             for number, weight in enumerate(layer._weights(before))
         ]
         before = shapes[index]
-    is_own = any(map(_is_own, specs)) or (compiled is not None and compiled.is_own)
+    in_numpy = any(map(_is_own, specs)) or (compiled is not None and compiled.in_numpy)
     return Plan(
         dtype=dtype,
         input_shape=shape,
@@ -243,7 +243,7 @@ def make_plan(
         variables=variables,
         head=head,
         rows_shape=rows_shape,
-        in_numpy=is_own,
+        in_numpy=in_numpy,
         first_name=layers[0].name,
         last_name=layers[-1].name,
     )
@@ -547,9 +547,10 @@ class Compiled:
             )
 
     @property
-    def is_own(self) -> bool:
-        """Whether the loss is written in Python."""
-        return self.loss is not None and self.loss._is_own
+    def in_numpy(self) -> bool:
+        """Whether the loss is written in Python, or the optimizer is NumPy's to run."""
+        is_own = self.loss is not None and self.loss._is_own
+        return is_own or self.optimizer._in_numpy
 
     @property
     def loss_kind(self) -> str:
@@ -586,8 +587,10 @@ class Compiled:
             spec = dict(resolved._spec())
             spec["weighted"] = index >= self.n_plain
             specs.append(spec)
-        rule = self.optimizer._spec()
-        rule["undecayed"] = [not self.optimizer._decays(v.path) for v in plan.variables]
+        variables = plan.variables
+        rule = self.optimizer._spec() | self.optimizer._of_each(
+            [v.path for v in variables], [v.shape for v in variables]
+        )
         loss = self.loss._spec() | {"weight": self.loss_weight}
         return loss | {"target_columns": columns or None}, specs, rule
 

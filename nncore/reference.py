@@ -1309,6 +1309,114 @@ def _to_the(x: Array, power: float) -> Array:
     return np.sqrt(x) if power == 0.5 else x**power
 
 
+# The next three look at a whole variable, not at one number at a time.
+
+
+def _lamb(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """LAMB (You et al., 2020): Adam's direction, as long as the variable itself.
+
+    m = beta_1 m + (1 - beta_1) g, v = beta_2 v + (1 - beta_2) g^2,
+    u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + eps),
+    w -= lr ||w|| / ||u|| u; where a norm is 0, the ratio is 1.
+    """
+    beta_1, beta_2 = spec["beta_1"], spec["beta_2"]
+    m, v = slots
+    m[...] = beta_1 * m + (1 - beta_1) * g
+    v[...] = beta_2 * v + (1 - beta_2) * g * g
+    root = np.sqrt(v / (1 - c.beta_2_power))
+    u = m / (1 - c.beta_1_power) / (root + spec["epsilon"])
+    size, length = _norm([w]), _norm([u])
+    w -= lr * (size / length if size > 0 and length > 0 else 1.0) * u
+
+
+def _adafactor(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Adafactor (Shazeer and Stern, 2018): v of a matrix from its row and column means.
+
+    With b = 1 - t^beta_2_decay and q = g^2 + epsilon_1: v = b v + (1 - b) q for a
+    vector. For a matrix r and c follow the means of q along rows and columns like that,
+    and v = r c^T / mean(r). Then r and c are the means of v along rows and columns, so
+    v is all that is kept.
+    u = g / sqrt(v), w -= max(epsilon_2, rms(w)) min(lr, 1 / sqrt(t)) u
+    / max(1, rms(u) / clip_threshold). Where v vanishes, so does g, and u is 0.
+    """
+    (v,) = slots
+    t = _updates(spec, c)
+    b = 1 - t ** spec["beta_2_decay"]
+    q = g * g + spec["epsilon_1"]
+    if w.ndim < 2:
+        v[...] = b * v + (1 - b) * q
+    else:
+        rows, columns = (
+            b * v.mean(axis=axis, keepdims=True)
+            + (1 - b) * q.mean(axis=axis, keepdims=True)
+            for axis in (-1, -2)
+        )
+        v[...] = rows / rows.mean(axis=-2, keepdims=True) * columns
+    u = np.divide(g, np.sqrt(v), out=np.zeros_like(g), where=v != 0)
+    u /= np.maximum(1, _rms(u) / spec["clip_threshold"])
+    w -= np.maximum(spec["epsilon_2"], _rms(w)) * min(lr, 1 / math.sqrt(t)) * u
+
+
+def _rms(x: Array) -> Any:
+    return np.sqrt((x * x).mean())
+
+
+def _updates(spec: Spec, c: Counters) -> int:
+    """The number of the update, from 1."""
+    return c.steps // (spec.get("gradient_accumulation_steps") or 1)
+
+
+def _muon(
+    w: Array, slots: list[Array], g: Array, lr: float, spec: Spec, c: Counters
+) -> None:
+    """Muon (Jordan et al., 2024): momentum of a matrix, made nearly orthogonal.
+
+    m = mu m + g, in Nesterov's form followed by mu m + g; of that `orthogonalized`,
+    w -= lr rms_rate sqrt(max(rows, columns)) of it (Liu et al., 2025), without
+    rms_rate w -= lr of it.
+    """
+    mu, m = spec["momentum"], slots[0]
+    m[...] = mu * m + g
+    near = mu * m + g if spec["nesterov"] else m
+    coefficients = spec["muon_a"], spec["muon_b"], spec["muon_c"]
+    step = lr * orthogonalized(near, coefficients, spec["ns_steps"])
+    if spec["rms_rate"]:
+        step = step * (math.sqrt(max(w.shape)) * spec["rms_rate"])
+    w -= step
+
+
+def orthogonalized(x: Array, coefficients: Sequence[float], steps: int) -> Array:
+    """A matrix with the same singular vectors, and singular values near 1.
+
+    Newton and Schulz's iteration, on x / (||x|| + EPSILON) or on its transpose,
+    whichever is wider than high: with A = x x^T, x = a x + (b A + c A A) x. Each
+    singular value s becomes a s + b s^3 + c s^5.
+
+    Args:
+        x: ``[rows][cols]``.
+        coefficients: a, b and c.
+        steps: How many times.
+
+    Example:
+        >>> x = orthogonalized(np.array([[3.0, 0.0], [0.0, 4.0]]), (1.5, -0.5, 0.0), 9)
+        >>> x.round(3)
+        array([[1., 0.],
+               [0., 1.]])
+    """
+    a, b, c = coefficients
+    is_high = x.shape[0] > x.shape[1]
+    x = x.T if is_high else x
+    x = x / (_norm([x]) + EPSILON)
+    for _ in range(steps):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if is_high else x
+
+
 _Rule = Callable[[Array, list[Array], Array, float, Spec, Counters], None]
 
 _RULES: dict[str, _Rule] = {
@@ -1324,7 +1432,16 @@ _RULES: dict[str, _Rule] = {
 }
 
 OPTIMIZERS = tuple(_RULES)
-"""Names of all optimizers. AdamW is adam with a weight decay."""
+"""Names of all optimizers of the core. AdamW is adam with a weight decay."""
+
+_WHOLE_RULES: dict[str, _Rule] = {
+    "lamb": _lamb,
+    "adafactor": _adafactor,
+    "muon": _muon,
+}
+
+WHOLE_OPTIMIZERS = tuple(_WHOLE_RULES)
+"""Names of those that look at whole variables, and that the core does not have."""
 
 OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "momentum": 0.0,
@@ -1339,8 +1456,23 @@ OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "l2_shrinkage_regularization_strength": 0.0,
     "beta": 0.0,
     "ema_momentum": 0.99,
+    "beta_2_decay": -0.8,
+    "epsilon_1": 1e-30,
+    "epsilon_2": 1e-3,
+    "clip_threshold": 1.0,
+    "muon_a": 3.4445,
+    "muon_b": -4.775,
+    "muon_c": 2.0315,
+    "ns_steps": 5,
+    "rms_rate": 0.2,
+    "adam_lr_ratio": 1.0,
 }
-"""Keras's defaults, for keys that a description leaves out (adadelta's rho is 0.95)."""
+"""Keras's defaults, for keys that a description leaves out; see `_OWN_DEFAULTS`."""
+
+_OWN_DEFAULTS = {
+    "adadelta": {"rho": 0.95},
+    "muon": {"momentum": 0.95, "nesterov": True},
+}
 
 
 def slot_count(spec: Spec) -> int:
@@ -1355,7 +1487,7 @@ def slot_count(spec: Spec) -> int:
         return 1 if spec.get("momentum") else 0
     if kind == "rmsprop":
         return 3 if spec.get("centered") else 2 if spec.get("momentum") else 1
-    if kind in ("adagrad", "lion"):
+    if kind in ("adagrad", "lion", "adafactor"):
         return 1
     return 3 if kind == "adam" and spec.get("amsgrad") else 2
 
@@ -1364,13 +1496,18 @@ class Optimizer:
     """Updates a list of variables from a list of gradients.
 
     Args:
-        spec: ``{"kind": one of OPTIMIZERS, ...}`` with the words that the rule uses:
-            momentum, beta_1, beta_2, rho, epsilon, initial_accumulator_value,
-            learning_rate_power, l1_regularization_strength, l2_regularization_strength,
+        spec: ``{"kind": one of OPTIMIZERS or WHOLE_OPTIMIZERS, ...}`` with the words
+            that the rule uses: momentum, beta_1, beta_2, rho, epsilon,
+            initial_accumulator_value, learning_rate_power,
+            l1_regularization_strength, l2_regularization_strength,
             l2_shrinkage_regularization_strength, beta, weight_decay, undecayed,
             clipnorm, clipvalue, global_clipnorm, decay, nesterov, amsgrad, centered,
             loss_scale_factor, gradient_accumulation_steps, use_ema, ema_momentum,
-            ema_overwrite_frequency.
+            ema_overwrite_frequency; beta_2_decay, epsilon_1, epsilon_2, clip_threshold;
+            muon_a, muon_b, muon_c, ns_steps, rms_rate, adam_lr_ratio,
+            adam_weight_decay. Lists with an entry for each variable: undecayed,
+            by_adam, which ones Muon leaves to Adam (those that are no matrix), and
+            shapes, where a rule must see other ones than `shapes`.
         shapes: The variables' shapes.
 
     Attributes:
@@ -1389,13 +1526,12 @@ class Optimizer:
 
     def __init__(self, spec: Spec, shapes: Sequence[tuple[int, ...]]) -> None:
         """Check the description and make the slots."""
-        if spec["kind"] not in _RULES:
-            names = ", ".join(OPTIMIZERS)
+        if spec["kind"] not in {**_RULES, **_WHOLE_RULES}:
+            names = ", ".join(OPTIMIZERS + WHOLE_OPTIMIZERS)
             raise ValueError(f"Expected one of {names}. Received: {spec['kind']}")
         given = {key: value for key, value in spec.items() if value is not None}
-        self.spec: dict[str, Any] = {**OPTIMIZER_DEFAULTS, **given}
-        if spec["kind"] == "adadelta" and "rho" not in given:
-            self.spec["rho"] = 0.95
+        own = _OWN_DEFAULTS.get(spec["kind"], {})
+        self.spec: dict[str, Any] = {**OPTIMIZER_DEFAULTS, **own, **given}
         n_moments = slot_count(self.spec)
         self.accumulates = (self.spec.get("gradient_accumulation_steps") or 1) > 1
         averages = bool(self.spec.get("use_ema"))
@@ -1460,15 +1596,28 @@ class Optimizer:
         gradients: list[Array],
         lr: float,
     ) -> None:
-        rule = _RULES[self.spec["kind"]]
-        gradients = clip_gradients(self.spec, gradients)
-        n_moments = slot_count(self.spec)
-        decay, undecayed = self.spec.get("weight_decay"), self.spec.get("undecayed")
+        spec, undecayed = self.spec, self.spec.get("undecayed")
+        gradients = clip_gradients(spec, gradients)
+        moments = self.slots[: slot_count(spec)]
         for w, i in zip(variables, indices, strict=True):
+            shape = spec["shapes"][i] if "shapes" in spec else w.shape
+            w = w.reshape(shape)
+            rule, decay, ratio = self._rule_of(i, w)
             if decay and not (undecayed and undecayed[i]):
                 w -= lr * decay * w
-            slots = [slot[i] for slot in self.slots[:n_moments]]
-            rule(w, slots, gradients[i], lr, self.spec, self.counters)
+            slots = [slot[i].reshape(shape) for slot in moments]
+            g = gradients[i].reshape(shape)
+            rule(w, slots, g, lr * ratio, spec, self.counters)
+
+    def _rule_of(self, index: int, w: Array) -> tuple[_Rule, float | None, float]:
+        """Rule, weight decay and share of the learning rate of a variable."""
+        spec = self.spec
+        kind, decay = spec["kind"], spec.get("weight_decay")
+        if kind != "muon":
+            return {**_RULES, **_WHOLE_RULES}[kind], decay, 1.0
+        if spec["by_adam"][index] if "by_adam" in spec else w.ndim != 2:
+            return _adam, spec.get("adam_weight_decay"), spec["adam_lr_ratio"]
+        return _muon, decay, 1.0
 
     def _average(self, variables: list[Array], indices: list[int], done: int) -> None:
         """A = m a + (1 - m) w, at first a = w; w = a when it is time to overwrite."""

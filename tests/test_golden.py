@@ -83,6 +83,10 @@ OPTIMIZERS = [
     ),
     (0.01, {"kind": "sgd", "gradient_accumulation_steps": 2}, "1.0005 -1.9995"),
 ]
+WHOLE_OPTIMIZERS = [
+    (0.001, {"kind": "lamb", **MOMENTS}, ".9983549 -1.997856"),
+    (0.001, {"kind": "adafactor"}, ".9981813 -2.000015"),
+]
 
 
 def assert_printed_as(numbers, printed, roundings=8):
@@ -135,7 +139,9 @@ def test_crossentropy_of_a_certain_mistake_is_clipped(dtype):
     assert_printed_as(core_loss(spec, t, p, None, dtype), "16.118")
 
 
-@pytest.mark.parametrize(("rate", "spec", "printed"), OPTIMIZERS, ids=str)
+@pytest.mark.parametrize(
+    ("rate", "spec", "printed"), OPTIMIZERS + WHOLE_OPTIMIZERS, ids=str
+)
 def test_optimizers_of_the_reference(rate, spec, printed):
     w = START.copy()
     optimizer = reference.Optimizer(spec, [w.shape])

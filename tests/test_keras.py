@@ -119,6 +119,23 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("Adamax", {"loss_scale_factor": 128.0}),
+    ("Lamb", {"weight_decay": 0.1}),
+    ("Adafactor", {"clip_threshold": 0.8}),
+    ("Adafactor", {"gradient_accumulation_steps": 2, "epsilon_2": 0.1}),
+    ("Muon", {"learning_rate": 0.02}),
+    (
+        "Muon",
+        {
+            "exclude_layers": ["second"],
+            "adam_weight_decay": 0.1,
+            "adam_lr_ratio": 0.5,
+            "nesterov": False,
+            "rms_rate": None,
+            "ns_steps": 3,
+            "use_ema": True,
+            "ema_overwrite_frequency": 6,
+        },
+    ),
     *(
         ("SGD", {"momentum": 0.9, "learning_rate": schedule})
         for schedule in (
@@ -217,7 +234,9 @@ def build(library, case):
             library.layers.Dense(
                 6, activation=case["activation"], kernel_regularizer=penalty
             ),
-            library.layers.Dense(5, activation="tanh", bias_regularizer=penalty),
+            library.layers.Dense(
+                5, activation="tanh", bias_regularizer=penalty, name="second"
+            ),
             library.layers.Dense(N_OUT, activation=last, use_bias=False),
         ]
     )

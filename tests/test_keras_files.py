@@ -459,6 +459,10 @@ OPTIMIZERS = [
     ("Nadam", {"learning_rate": 0.02}),
     ("Lion", {"learning_rate": 0.001, "weight_decay": 0.1}),
     ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.001, "beta": 0.1}),
+    ("Lamb", {"learning_rate": 0.02}),
+    ("Adafactor", {"learning_rate": 0.02, "decay": 0.1}),
+    ("Adafactor", {"use_ema": True, "gradient_accumulation_steps": 2}),
+    ("Muon", {"learning_rate": 0.02, "exclude_layers": ["first"], "rms_rate": None}),
     ("SGD", {"use_ema": True, "ema_momentum": 0.8, "momentum": 0.9}),
     ("Adam", {"use_ema": True, "amsgrad": True, "ema_overwrite_frequency": 3}),
     ("Nadam", {"gradient_accumulation_steps": 2, "use_ema": True}),
@@ -810,6 +814,18 @@ def keras(request):
     keras.config.set_dtype_policy(policy)
 
 
+# In an .h5 Keras does not find the one, and gives two arrays of the other one name.
+NOT_IN_H5 = ("Lamb", "Adafactor")
+
+
+def save_both(theirs, name, path):
+    """Save a model of Keras, whose optimizer has that name; return the files' names."""
+    files = ["t.keras"] if name in NOT_IN_H5 else ["t.keras", "t.h5"]
+    for file in files:
+        theirs.save(path / file)
+    return files
+
+
 live = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 
 
@@ -826,19 +842,20 @@ class TestWithKeras:
         assert abs(train(theirs) - train(model)).max() <= TRAINED
         if (options or {}).get("use_ema"):
             return  # with JAX, Keras's fit has lost its arrays by now
-        theirs.save(tmp_path / "t.keras")
+        files = save_both(theirs, name, tmp_path)
         theirs.save_weights(tmp_path / "t.weights.h5")
-        theirs.save(tmp_path / "t.h5")
         expected = theirs.predict(x, verbose=0)
         after = train(theirs)
-        for file in ("t.keras", "t.h5"):
+        for file in files:
             ours = nncore.load_model(tmp_path / file)
             assert abs(ours.predict(x) - expected).max() <= ONCE
             assert abs(train(ours) - after).max() <= TRAINED
         model.load_weights(tmp_path / "t.weights.h5")
         assert abs(model.predict(x) - expected).max() <= ONCE
 
-    @pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=str)
+    @pytest.mark.parametrize(
+        ("name", "options"), [case for case in OPTIMIZERS if case[0] != "Lamb"], ids=str
+    )
     def test_the_older_layout(self, keras, name, options, tmp_path):
         """Keras 3 opens it, but cannot use the optimizer's arrays, also its own."""
         h5py = pytest.importorskip("h5py")
@@ -903,7 +920,8 @@ class TestWithKeras:
         x = rows()["x"].reshape(-1, 2, 2)
         before = model.predict(x)
         for file in ("m.keras", "m.h5"):
-            again = keras.saving.load_model(tmp_path / file)
+            knows = file == "m.keras" or name != "Lamb"
+            again = keras.saving.load_model(tmp_path / file, compile=knows)
             assert abs(again.predict(x, verbose=0) - before).max() <= ONCE
         again.set_weights([0 * w for w in again.get_weights()])
         again.load_weights(tmp_path / "m.weights.h5")
@@ -911,14 +929,13 @@ class TestWithKeras:
         assert abs(train(theirs) - train(model)).max() <= TRAINED
         if (options or {}).get("use_ema"):
             return  # with JAX, Keras's fit has lost its arrays by now
-        theirs.save(tmp_path / "t.keras")
+        files = save_both(theirs, name, tmp_path)
         theirs.save_weights(tmp_path / "t.weights.h5")
-        theirs.save(tmp_path / "t.h5")
         expected = theirs.predict(x, verbose=0)
         model.load_weights(tmp_path / "t.weights.h5")
         assert abs(model.predict(x) - expected).max() <= ONCE
         after = train(theirs)
-        for file in ("t.keras", "t.h5"):
+        for file in files:
             ours = nncore.load_model(tmp_path / file)
             assert abs(ours.predict(x) - expected).max() <= ONCE
             assert abs(train(ours) - after).max() <= TRAINED

@@ -16,6 +16,7 @@ CLASSES = [
     *(optimizers.SGD, optimizers.RMSprop, optimizers.Adagrad, optimizers.Adadelta),
     *(optimizers.Adam, optimizers.AdamW, optimizers.Adamax, optimizers.Nadam),
     *(optimizers.Lion, optimizers.Ftrl),
+    *(optimizers.Lamb, optimizers.Adafactor, optimizers.Muon),
 ]
 EACH = pytest.mark.parametrize("cls", CLASSES)
 DEFAULTS = {
@@ -36,6 +37,32 @@ DEFAULTS = {
         "l2_regularization_strength": 0.0,
         "l2_shrinkage_regularization_strength": 0.0,
         "beta": 0.0,
+    },
+    "Lamb": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "Adafactor": {
+        "learning_rate": 0.001,
+        "beta_2_decay": -0.8,
+        "epsilon_1": 1e-30,
+        "epsilon_2": 1e-3,
+        "clip_threshold": 1.0,
+        "relative_step": True,
+    },
+    "Muon": {
+        "learning_rate": 0.001,
+        "adam_beta_1": 0.9,
+        "adam_beta_2": 0.999,
+        "adam_weight_decay": 0.004,
+        "epsilon": 1e-7,
+        "weight_decay": 0.004,
+        "exclude_embeddings": True,
+        "muon_a": 3.4445,
+        "muon_b": -4.775,
+        "muon_c": 2.0315,
+        "adam_lr_ratio": 1.0,
+        "momentum": 0.95,
+        "ns_steps": 5,
+        "nesterov": True,
+        "rms_rate": 0.2,
     },
 }
 
@@ -146,6 +173,24 @@ def test_common_arguments_are_checked(cls, words):
         (optimizers.Ftrl, {"l2_regularization_strength": "1"}),
         (optimizers.Ftrl, {"l2_shrinkage_regularization_strength": -1}),
         (optimizers.Ftrl, {"beta": -1}),
+        (optimizers.Lamb, {"beta_1": 1.0}),
+        (optimizers.Lamb, {"beta_2": -0.1}),
+        (optimizers.Lamb, {"epsilon": -1}),
+        (optimizers.Adafactor, {"beta_2_decay": 0.8}),
+        (optimizers.Adafactor, {"epsilon_1": -1e-30}),
+        (optimizers.Adafactor, {"epsilon_2": "1"}),
+        (optimizers.Adafactor, {"clip_threshold": 0}),
+        (optimizers.Adafactor, {"relative_step": 1}),
+        (optimizers.Muon, {"adam_beta_1": 1}),
+        (optimizers.Muon, {"adam_beta_2": -1}),
+        (optimizers.Muon, {"adam_weight_decay": -1}),
+        (optimizers.Muon, {"exclude_embeddings": None}),
+        (optimizers.Muon, {"muon_a": math.nan}),
+        (optimizers.Muon, {"adam_lr_ratio": -1}),
+        (optimizers.Muon, {"momentum": 1.5}),
+        (optimizers.Muon, {"ns_steps": 0}),
+        (optimizers.Muon, {"nesterov": 0}),
+        (optimizers.Muon, {"rms_rate": 0}),
     ],
 )
 def test_own_arguments_are_checked(cls, words):
@@ -153,7 +198,9 @@ def test_own_arguments_are_checked(cls, words):
         cls(**words)
 
 
-@pytest.mark.parametrize("cls", [optimizers.RMSprop, optimizers.Adam])
+@pytest.mark.parametrize(
+    "cls", [optimizers.RMSprop, optimizers.Adam, optimizers.Lamb, optimizers.Muon]
+)
 def test_no_epsilon_is_the_default_epsilon(cls):
     assert cls(epsilon=None).epsilon == 1e-7
 
@@ -323,7 +370,58 @@ def test_exemptions_are_checked():
         optimizer.exclude_from_weight_decay(var_names=["bias"])
 
 
+def test_muon_leaves_to_adam_what_it_is_told():
+    def left(**words):
+        muon = optimizers.Muon(**words)
+        paths = ("dense/kernel", "dense/bias", "embedding/embeddings", "last/kernel")
+        return muon._of_each(paths, [(2, 3), (3,), (5, 2), (3, 1)])["by_adam"]
+
+    assert left() == [False, True, True, False]
+    assert left(exclude_embeddings=False) == [False, True, False, False]
+    assert left(exclude_layers=["last/"]) == [False, True, True, True]
+    assert left(exclude_layers="kernel") == [True, True, True, True]
+    with pytest.raises(ValueError, match="`exclude_layers` must hold parts of names"):
+        optimizers.Muon(exclude_layers=["dense.*"])
+
+
+@pytest.mark.parametrize("name", ["lamb", "adafactor", "muon"])
+def test_rules_for_whole_weights_run_in_numpy_and_others_do_not(name):
+    model = network(name)
+    model.train_on_batch(X, Y)
+    assert model._ready_network().last_run["engine"] == "numpy"
+    weights = model.get_weights()
+    model.compile("sgd", "mse")
+    assert same(weights, model.get_weights())
+    model.train_on_batch(X, Y)
+    assert model._ready_network().last_run["engine"] != "numpy"
+    model.optimizer = name
+    model.train_on_batch(X, Y)
+    assert model._ready_network().last_run["engine"] == "numpy"
+
+
+def test_adafactor_leaves_weights_without_a_gradient_alone():
+    """A column of zeros and a dead unit: where they meet, Keras has NaN."""
+    model = models.Sequential([layers.Dense(3, "relu", input_dim=3), layers.Dense(1)])
+    model.compile(optimizers.Adafactor(0.1), "mse")
+    model.build()
+    kernel, bias, *rest = model.get_weights()
+    kernel[:, 1] = 0
+    bias[1] = -1
+    model.set_weights([kernel, bias, *rest])
+    x = X.copy()
+    x[:, 2] = 0
+    model.fit(x, Y, epochs=2, verbose=0)
+    after = model.get_weights()
+    assert all(np.isfinite(w).all() for w in after)
+    np.testing.assert_array_equal(after[0][2], kernel[2])
+    np.testing.assert_array_equal(after[0][:, 1], kernel[:, 1])
+    assert (after[0][:2, ::2] != kernel[:2, ::2]).all()
+
+
 STATES = [
+    lambda: optimizers.Lamb(0.1, use_ema=True),
+    lambda: optimizers.Adafactor(0.1, gradient_accumulation_steps=2),
+    lambda: optimizers.Muon(0.1, exclude_layers=["dense_1"], use_ema=True),
     optimizers.SGD,
     lambda: optimizers.Adam(amsgrad=True),
     lambda: optimizers.Nadam(gradient_accumulation_steps=2, use_ema=True),

@@ -49,6 +49,9 @@ OPTIMIZERS = [
     ("AdamW", {}),
     ("Adamax", {}),
     ("Nadam", {}),
+    ("Lamb", {"weight_decay": 0.1}),
+    ("Adafactor", {"use_ema": True}),
+    ("Muon", {"clipnorm": 0.5, "exclude_layers": ["_2"]}),
 ]
 
 

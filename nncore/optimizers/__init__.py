@@ -3,7 +3,8 @@
 g is the gradient of the batch's loss with respect to a weight w, lr the learning rate,
 t the number of the update, from 1. Each update first clips the gradients, then shrinks
 every weight by lr weight_decay w, then applies the rule that stands at each class. The
-arithmetic runs in the compiled core; `nncore.reference` has it as readable code.
+arithmetic runs in the compiled core, but for `Lamb`, `Adafactor` and `Muon`, which look
+at whole kernels and run in NumPy; `nncore.reference` has it as readable code.
 Defaults and epsilons are Keras 3's.
 """
 
@@ -14,12 +15,15 @@ from typing import Any
 from .. import _lookup
 from . import schedules
 from ._adadelta import Adadelta
+from ._adafactor import Adafactor
 from ._adagrad import Adagrad
 from ._adam import Adam, AdamW
 from ._adamax import Adamax
 from ._base import Optimizer
 from ._ftrl import Ftrl
+from ._lamb import Lamb
 from ._lion import Lion
+from ._muon import Muon
 from ._nadam import Nadam
 from ._rmsprop import RMSprop
 from ._sgd import SGD
@@ -27,12 +31,15 @@ from ._sgd import SGD
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "Ftrl",
+    "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -67,7 +74,7 @@ _TABLE: dict[str, type[Optimizer]] = {
     cls.__name__.lower(): cls
     for cls in (
         *(SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam),
-        *(Lion, Ftrl),
+        *(Lion, Ftrl, Lamb, Adafactor, Muon),
     )
 }
 

@@ -68,6 +68,8 @@ class Optimizer(_lookup.Described):
     """
 
     _kind: ClassVar[str] = ""
+    # Whether the rule is NumPy's to run: it looks at whole variables.
+    _in_numpy: ClassVar[bool] = False
     _own_name: ClassVar[str] = ""
     _model: Callable[[], Any] | None = None
 
@@ -234,8 +236,6 @@ class Optimizer(_lookup.Described):
                 "`exclude_from_weight_decay` must be called before `compile`. "
                 "Received: the optimizer of a compiled model"
             )
-        if isinstance(var_names, str):
-            var_names = [var_names]
         exempt = []
         for layer in var_list or ():
             name = getattr(layer, "name", None)
@@ -243,14 +243,7 @@ class Optimizer(_lookup.Described):
                 received = _checks.received("var_list", layer)
                 raise ValueError(f"`var_list` must hold layers. {received}")
             exempt.append(f"^{name}/")
-        for part in var_names or ():
-            if not isinstance(part, str) or not part or set(part) & set("*+?[]()|\\$"):
-                raise ValueError(
-                    "`var_names` must hold parts of names; patterns are not searched "
-                    f"for. {_checks.received('var_names', part)}"
-                )
-            exempt.append(part)
-        self._exempt = tuple(exempt)
+        self._exempt = (*exempt, *parts_of_names("var_names", var_names))
 
     def _decays(self, path: str) -> bool:
         """Whether weight decay applies to the weight of that name."""
@@ -258,6 +251,11 @@ class Optimizer(_lookup.Described):
             path.startswith(part[1:]) if part[0] == "^" else part in path
             for part in self._exempt
         )
+
+    def _of_each(self, paths: Sequence[str], shapes: Sequence[Any]) -> dict[str, Any]:
+        """What the description says about each weight of a model."""
+        of_each = {"undecayed": [not self._decays(path) for path in paths]}
+        return of_each | {"shapes": shapes} if self._in_numpy else of_each
 
     def _argument(self, name: str) -> Any:
         return self._learning_rate if name == "learning_rate" else getattr(self, name)
@@ -322,6 +320,18 @@ def _count(name: str, value: Any, least: int) -> int | None:
 def epsilon_of(value: Any) -> float:
     """The checked epsilon; None is Keras's."""
     return backend.epsilon() if value is None else _checks.real("epsilon", value, 0)
+
+
+def parts_of_names(argument: str, value: Any) -> list[str]:
+    """The checked parts of weights' names; None is none."""
+    parts = [value] if isinstance(value, str) else list(value or ())
+    for part in parts:
+        if not isinstance(part, str) or not part or set(part) & set("*+?[]()|\\$"):
+            raise ValueError(
+                f"`{argument}` must hold parts of names; patterns are not searched "
+                f"for. {_checks.received(argument, part)}"
+            )
+    return parts
 
 
 def share(name: str, value: Any) -> float:

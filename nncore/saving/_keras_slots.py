@@ -5,12 +5,16 @@ from 2.11 on write scalars (batches trained, learning rate), then blocks: for ev
 trained weight the arrays of one or two slots; averages of the weights and sums of
 gradients come first. Older ones write a block for each slot. Keras 1 takes the weights
 in the order of their names.
+
+Adafactor has two more arrays there, which are means of its slot along rows and columns;
+for a bias they are numbers without meaning. Muon lacks the second array of the weights
+that do not follow Adam.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,29 @@ from ..models import Sequential
 from ..optimizers.schedules import LearningRateSchedule
 
 Array = NDArray[Any]
+
+
+class _Part(NamedTuple):
+    """One array of a file.
+
+    Attributes:
+        slot: nncore's slot.
+        weight: its number.
+        shape: in the file.
+        axis: None: it is the slot; else its mean along that axis.
+    """
+
+    slot: int
+    weight: int
+    shape: tuple[int, ...]
+    axis: int | None = None
+
+    @property
+    def name(self) -> str:
+        """A name that no other part has."""
+        name = f"slot{self.slot}_{self.weight}"
+        return name if self.axis is None else f"{name}_mean{-self.axis}"
+
 
 _MOST_UPDATES = 10**6
 _LEAST = float(np.finfo(np.float64).tiny)
@@ -55,33 +82,30 @@ def read(
         return "the Nadam of Keras 1 and 2, whose formula is another"
     if any(array.dtype.kind not in "fiu" for array in arrays):
         return "arrays that are no numbers"
+    parts = _parts(spec, network.n_slots, variables, indices, old)
     rest = list(arrays)
-    scalars = []
-    while rest and rest[0].shape == ():
+    scalars: list[float] = []
+    most = len(rest) - len(parts) if spec["kind"] == "adafactor" else len(rest)
+    while rest and rest[0].shape == () and len(scalars) < most:
         scalars.append(float(rest.pop(0)))
     steps = int(scalars[0]) if scalars and 0 <= scalars[0] < 2**63 else 0
     if not rest and steps == 0:
         return None
-    blocks = _blocks(spec, network.n_slots)
-    if old:
-        blocks = [(slot,) for block in blocks for slot in block]
-    found: list[tuple[int, int, Array]] = []
-    for block in blocks:
-        for index in indices:
-            for slot in block:
-                array = rest.pop(0) if rest else np.empty(0)
-                shape = variables[index].shape
-                if array.shape != shape:
-                    return (
-                        f"{array.shape} where {shape} is expected, array "
-                        f"{len(arrays) - len(rest) - 1} of {len(arrays)}"
-                    )
-                found.append((slot, index, array.reshape(variables[index].core_shape)))
+    found: list[tuple[_Part, Array]] = []
+    for part in parts:
+        array = rest.pop(0) if rest else np.empty(0)
+        if array.shape != part.shape:
+            return (
+                f"{array.shape} where {part.shape} is expected, array "
+                f"{len(arrays) - len(rest) - 1} of {len(arrays)}"
+            )
+        if part.axis is None:
+            found.append((part, array.reshape(variables[part.weight].core_shape)))
     extra = sum(array.shape != () for array in rest)
     if extra and not old and spec["kind"] != "sgd":
         return f"{extra} arrays more than {spec['kind']} has"
-    for slot, index, array in found:
-        network.set_slot(slot, index, array.astype(network.dtype))
+    for part, array in found:
+        network.set_slot(part.slot, part.weight, array.astype(network.dtype))
     counters = network.counters
     counters["steps"] = counters["steps_lived"] = steps
     updates = steps // (spec["gradient_accumulation_steps"] or 1)
@@ -103,13 +127,13 @@ def written(model: Sequential, *, rate: bool) -> list[tuple[str, Any]]:
     if rate and not _has_schedule(model):
         result.append(("learning_rate", np.dtype(network.dtype).type(_rate(model))))
     variables = model._make_plan().variables
-    for block in _blocks(spec, network.n_slots):
-        for index in _trained(variables):
-            shape = variables[index].shape
-            result += [
-                (f"slot{slot}_{index}", network.get_slot(slot, index).reshape(shape))
-                for slot in block
-            ]
+    for part in _parts(spec, network.n_slots, variables, _trained(variables)):
+        array = network.get_slot(part.slot, part.weight)
+        array = array.reshape(variables[part.weight].shape)
+        if part.axis is not None:
+            means = array.mean(axis=part.axis) if part.shape else 0
+            array = np.asarray(means, network.dtype)
+        result.append((part.name, array))
     if spec["kind"] == "nadam":
         product = np.dtype(network.dtype).type(counters["momentum_product"])
         result.append(("u_product", product))
@@ -117,8 +141,11 @@ def written(model: Sequential, *, rate: bool) -> list[tuple[str, Any]]:
 
 
 def _spec(model: Sequential) -> dict[str, Any]:
-    assert model.optimizer is not None
-    return model.optimizer._spec()
+    optimizer, variables = model.optimizer, model._make_plan().variables
+    assert optimizer is not None
+    return optimizer._spec() | optimizer._of_each(
+        [v.path for v in variables], [v.shape for v in variables]
+    )
 
 
 def _rate(model: Sequential) -> float:
@@ -134,6 +161,40 @@ def _has_schedule(model: Sequential) -> bool:
 def _trained(variables: Sequence[_plan.Variable]) -> list[int]:
     """Places of the weights that are trained."""
     return [i for i, variable in enumerate(variables) if variable.is_trained]
+
+
+def _parts(
+    spec: dict[str, Any],
+    n_slots: int,
+    variables: Sequence[_plan.Variable],
+    indices: Sequence[int],
+    old: bool = False,
+) -> list[_Part]:
+    """The arrays of the trained weights in a file's order."""
+    blocks = _blocks(spec, n_slots)
+    if old:
+        blocks = [(slot,) for block in blocks for slot in block]
+    return [
+        part
+        for block in blocks
+        for index in indices
+        for slot in block
+        for part in _parts_of(spec, slot, index, variables[index].shape)
+    ]
+
+
+def _parts_of(
+    spec: dict[str, Any], slot: int, index: int, shape: tuple[int, ...]
+) -> list[_Part]:
+    """What a file has of one slot of one weight."""
+    whole = _Part(slot, index, shape)
+    if spec["kind"] == "adafactor" and slot == 0:
+        rows, columns = (
+            ((), ()) if len(shape) < 2 else (shape[:-1], shape[:-2] + shape[-1:])
+        )
+        return [_Part(0, index, rows, -1), _Part(0, index, columns, -2), whole]
+    is_absent = spec["kind"] == "muon" and slot == 1 and not spec["by_adam"][index]
+    return [] if is_absent else [whole]
 
 
 def _blocks(spec: dict[str, Any], n_slots: int) -> list[tuple[int, ...]]:
