@@ -307,7 +307,7 @@ class _Arithmetic(reference.Network):
         w = np.ones(len(x)) if weights is None else weights
         total = (values * w).sum(dtype=np.float64)
         penalties = self.penalty() + self.activity(records)
-        scale = reference.loss_scale(self.loss, y, w)
+        scale = reference.loss_scale(self.loss, y, weights)
         return float(total) * scale + penalties, records
 
     def update(
@@ -565,6 +565,7 @@ class Network:
             # The mean does not depend on batches; other reductions do.
             is_mean = net.loss.get("reduction") in _MEAN
             is_mean = is_mean and net.loss.get("ignore_class") is None
+            is_mean = is_mean and not net.loss.get("whole")
             step = n if is_mean else batch_size
             for begin in range(0, n, step):
                 part = slice(begin, min(begin + step, n))

@@ -548,9 +548,10 @@ class Compiled:
 
     @property
     def in_numpy(self) -> bool:
-        """Whether the loss is written in Python, or the optimizer is NumPy's to run."""
-        is_own = self.loss is not None and self.loss._is_own
-        return is_own or self.optimizer._in_numpy
+        """Whether the loss or the optimizer is NumPy's to run."""
+        loss = self.loss
+        of_loss = loss is not None and (loss._is_own or loss._is_whole)
+        return of_loss or self.optimizer._in_numpy
 
     @property
     def loss_kind(self) -> str:

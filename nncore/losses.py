@@ -160,6 +160,11 @@ class Loss(_lookup.Described):
         home = type(self).call.__module__.partition(".")[0]
         return not self._kind or home != "nncore"
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether a batch has one loss, not each of its rows."""
+        return False
+
     def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
         if self._is_own:
             p, t = _columns(y_pred), _columns(y_true)
@@ -892,21 +897,27 @@ class _Overlap(Loss):
     def _of_sums(self, both: Any, true: Any, found: Any) -> Any:
         raise NotImplementedError
 
+    @property
+    def _is_whole(self) -> bool:
+        return self.axis is None
+
     def _spec(self) -> dict[str, Any]:
-        if self.axis not in (-1, 1, (-1,), (1,)):
+        if self.axis not in (None, -1, 1, (-1,), (1,)):
             raise ValueError(
-                f"`axis` of {type(self).__name__} must be -1 in `compile`, for a loss "
-                f"of each row: one of a whole batch is not available in this version. "
+                f"`axis` of {type(self).__name__} must be None in `compile`, for one "
+                "loss of a whole batch, or -1, for a loss of each row. "
                 f"Received: axis={self.axis!r}"
             )
-        return super()._spec()
+        return super()._spec() | ({"whole": True} if self._is_whole else {})
 
 
 class Dice(_Overlap):
     """1 - 2 sum t p / (sum t + sum p + epsilon).
 
-    The sums run along `axis`: over everything by default, which is for calling alone;
-    `compile` takes axis=-1, with sums along each row and a mean over the rows.
+    The sums run along `axis`: over the whole batch by default, which then has one loss,
+    times the mean of its rows' weights; its value depends on the batch size, and the
+    model trains in NumPy, at NumPy's speed. With axis=-1 each row has a loss, and the
+    model trains in C.
 
     Source: Dice, "Measures of the amount of ecologic association between species",
     1945; Milletari, Navab and Ahmadi, "V-Net", 2016.
@@ -944,9 +955,8 @@ class Dice(_Overlap):
 class Tversky(_Overlap):
     """1 - I / (I + alpha (T - I) + beta (P - I) + epsilon), I, T, P sums of t p, t, p.
 
-    The sums run along `axis`: over everything by default, which is for calling alone;
-    `compile` takes axis=-1, with sums along each row and a mean over the rows. alpha
-    weighs what was missed, beta what was found in vain.
+    alpha weighs what was missed, beta what was found in vain. The sums run along
+    `axis`, as in `Dice`: over the whole batch, or, with axis=-1, along each row.
 
     Source: Salehi, Erdogmus and Gholipour, "Tversky loss function for image
     segmentation", 2017.

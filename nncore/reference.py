@@ -583,6 +583,7 @@ class _Options(NamedTuple):
     full: bool = False
     list: Sequence[float] = ()
     ignore_class: int | None = None
+    whole: bool = False
 
 
 _Loss = Callable[[Array, Array, _Options], tuple[Array, Array]]
@@ -831,23 +832,35 @@ def _categorical_generalized_cross_entropy(
 
 
 def _dice(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
-    """Loss l = 1 - 2 sum t p / (sum t + sum p + eps), sums along the row."""
-    size = (t + p).sum(axis=-1, keepdims=True) + EPSILON
-    share = 2 * (t * p).sum(axis=-1, keepdims=True) / size
-    return 1 - share[:, 0], (share - 2 * t) / size
+    """Loss l = 1 - 2 sum t p / (sum t + sum p + eps), sums along the row.
+
+    A ``whole`` loss has its sums over all rows: all of them have the same l then, and
+    the slope is that of l.
+    """
+    size = _total(t + p, o) + EPSILON
+    share = 2 * _total(t * p, o) / size
+    return _of_rows(1 - share, p), (share - 2 * t) / size
+
+
+def _total(x: Array, o: _Options) -> Array:
+    """Sums along rows ``[rows][1]``, or over everything ``[1][1]``."""
+    return np.asarray(x.sum(axis=None if o.whole else -1, keepdims=True))
+
+
+def _of_rows(value: Array, p: Array) -> Array:
+    return np.broadcast_to(value[:, 0], len(p))
 
 
 def _tversky(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
     """Loss l = 1 - I / (I + alpha (T - I) + beta (P - I) + eps).
 
-    I, T and P are the sums of t p, t and p along the row. Salehi, Erdogmus, Gholipour,
-    Tversky loss function for image segmentation (2017).
+    I, T and P are the sums of t p, t and p along the row, or as in `_dice` over all.
+    Salehi, Erdogmus, Gholipour, Tversky loss function for image segmentation (2017).
     """
-    both = (t * p).sum(axis=-1, keepdims=True)
-    missed, wrong = (x.sum(axis=-1, keepdims=True) for x in (t * (1 - p), p * (1 - t)))
+    both, missed, wrong = (_total(x, o) for x in (t * p, t * (1 - p), p * (1 - t)))
     size = both + o.alpha * missed + o.beta * wrong + EPSILON
     steep = t * (1 - o.alpha - o.beta) + o.beta
-    return 1 - (both / size)[:, 0], (both / size * steep - t) / size
+    return _of_rows(1 - both / size, p), (both / size * steep - t) / size
 
 
 def _quantile(t: Array, p: Array, o: _Options) -> tuple[Array, Array]:
@@ -951,20 +964,23 @@ def loss_with_gradient(
         return _LOSSES[kind](t, p, options)
 
 
-def loss_scale(spec: Spec, y_true: Array, weights: Array) -> float:
+def loss_scale(spec: Spec, y_true: Array, weights: Array | None) -> float:
     """The batch's loss as a multiple of ``sum_i w_i l_i``: weight / divisor.
 
     The divisor is the number of rows whatever their weights, for the reduction "sum" 1,
     for "mean_with_sample_weight" the sum of weights; rows of the ignored class do not
-    count.
+    count. A whole loss is one number, which "sum" leaves as it is unless rows have
+    weights.
 
     Example:
         >>> loss_scale({"kind": "huber"}, np.zeros((4, 1)), np.ones(4))
         0.25
     """
     ignored = spec.get("ignore_class")
-    counts = np.ones(len(weights)) if ignored is None else y_true[:, 0] != ignored
-    divisors = {"sum": 1.0, "mean_with_sample_weight": (weights * counts).sum()}
+    counts = np.ones(len(y_true)) if ignored is None else y_true[:, 0] != ignored
+    one = len(y_true) if spec.get("whole") and weights is None else 1.0
+    total = (_row_weights(weights, len(y_true)) * counts).sum()
+    divisors = {"sum": one, "mean_with_sample_weight": total}
     divisor = divisors.get(spec.get("reduction") or "", counts.sum())
     return float(spec.get("weight", 1.0) / divisor) if divisor else 0.0
 
@@ -2010,8 +2026,10 @@ class Network:
         w = _row_weights(weights, len(x))
         out, records = self.forward(x, step)
         spec, p = self.loss_of(self.loss, out, records)
-        scale = loss_scale(self.loss, y, w)
+        scale = loss_scale(self.loss, y, None if weights is None else w)
         loss = (w * self.measure(spec, y, p)).sum() * scale
+        if self.loss.get("whole"):
+            w = np.full_like(w, w.sum())
         d_out = self.measure_back(spec, y, p) * (w * scale)[:, None]
         gradients = self.backward(records, d_out)
         for i, v in enumerate(self.variables):
@@ -2132,7 +2150,7 @@ class Network:
             before the update that its batch led to.
         """
         x, y = np.asarray(x, dtype=self.dtype), np.asarray(y, dtype=self.dtype)
-        w = _row_weights(weights, len(x))
+        w = None if weights is None else _row_weights(weights, len(x))
         rows = []
         for _ in range(epochs):
             order = np.arange(len(x), dtype=np.uint32)
@@ -2142,9 +2160,10 @@ class Network:
             means = _Means(self)
             for first in range(0, len(x), batch_size):
                 batch = order[first : first + batch_size]
-                means.add(x[batch], y[batch], w[batch], self.steps_lived)
+                part = None if w is None else w[batch]
+                means.add(x[batch], y[batch], part, self.steps_lived)
                 self.train_on_batch(
-                    x[batch], y[batch], w[batch], learning_rate=learning_rate
+                    x[batch], y[batch], part, learning_rate=learning_rate
                 )
             rows.append(means.row())
         return rows
@@ -2165,11 +2184,12 @@ class Network:
             batch_size: Of the batches whose losses are reduced; None: all rows.
         """
         x, y = np.asarray(x, dtype=self.dtype), np.asarray(y, dtype=self.dtype)
-        w, size = _row_weights(weights, len(x)), batch_size or len(x)
+        w = None if weights is None else _row_weights(weights, len(x))
+        size = batch_size or len(x)
         means = _Means(self)
         for first in range(0, len(x), size):
             part = slice(first, first + size)
-            means.add(x[part], y[part], w[part], None)
+            means.add(x[part], y[part], None if w is None else w[part], None)
         return means.row()
 
     def predict(self, x: npt.ArrayLike) -> Array:
@@ -2185,12 +2205,13 @@ class _Means:
         self.sums = np.zeros(1 + len(net.metrics))
         self.counts = np.zeros(1 + len(net.metrics))
 
-    def add(self, x: Array, y: Array, w: Array, step: int | None) -> None:
+    def add(self, x: Array, y: Array, given: Array | None, step: int | None) -> None:
         net, ones = self.net, np.ones(len(x))
+        w = _row_weights(given, len(x))
         out, records = net.forward(x, step)
         loss, p = net.loss_of(net.loss, out, records)
         penalty = net.penalty() + net.activity(records)
-        total = (w * loss_value(loss, y, p)).sum() * loss_scale(net.loss, y, w)
+        total = (w * loss_value(loss, y, p)).sum() * loss_scale(net.loss, y, given)
         self.sums[0] += (total + penalty) * len(x)
         self.counts[0] += len(x)
         for i, metric in enumerate(net.metrics, start=1):

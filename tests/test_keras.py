@@ -68,6 +68,9 @@ MORE_LOSSES: list[tuple[str, dict[str, Any], str]] = [
     ("CategoricalGeneralizedCrossEntropy", {"q": 0.8}, "softmax"),
     ("Dice", {"axis": -1}, "sigmoid"),
     ("Tversky", {"axis": -1, "alpha": 0.3, "beta": 0.6}, "sigmoid"),
+    *(("Dice", {"reduction": r}, "sigmoid") for r in ("sum_over_batch_size", "sum")),
+    ("Tversky", {"alpha": 0.3, "beta": 0.6}, "sigmoid"),
+    ("Tversky", {"reduction": "mean_with_sample_weight"}, "sigmoid"),
     ("SparseCategoricalCrossentropy", {"ignore_class": 1}, "softmax"),
     *(
         (name, {"reduction": reduction}, last)

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 
-from nncore import losses
+from nncore import Sequential, layers, load_model, losses
 
 T, P = [[0, 1], [1, 0]], [[0.3, 0.7], [0.6, 0.4]]
 
@@ -192,6 +192,73 @@ def test_overlaps_are_of_everything_or_along_an_axis():
     assert losses.Dice()(T, P) == pytest.approx(0.35)
     assert losses.Dice(axis=-1)(T, P) == pytest.approx(0.35)
     assert losses.Tversky(alpha=0.2, beta=0.7)(T, P) != pytest.approx(0.35)
+
+
+WHOLE = [
+    losses.Dice(),
+    losses.Tversky(alpha=0.3, beta=0.6),
+    losses.Dice("sum"),
+    losses.Tversky(0.7, 0.1, reduction="mean_with_sample_weight"),
+]
+
+
+def whole_model(loss):
+    model = Sequential(
+        [layers.Dense(3, "tanh"), layers.Dense(2, "sigmoid")], dtype="float64", seed=3
+    )
+    model.build((None, 4))
+    model.compile("adam", loss)
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(10, 4)), rng.integers(0, 2, (10, 2)).astype(float)
+    return model, x, y, rng.uniform(0.5, 2, 10)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("loss", WHOLE, ids=str)
+def test_a_batch_has_one_loss_where_the_sums_go_over_it(loss, weighted):
+    model, x, y, w = whole_model(loss)
+    factor = 1.0
+    if weighted:
+        by_reduction = {"sum": w.sum(), "mean_with_sample_weight": 1.0}
+        factor = by_reduction.get(loss.reduction, w.mean())
+    network = model._ready_network()
+    value, gradients = network.gradient(x, y, w if weighted else None)
+    assert value == pytest.approx(factor * loss(y, model.predict(x)), rel=1e-12)
+    h = 1e-6
+    for i, gradient in enumerate(gradients):
+        start = network.get_variable(i)
+        for place in np.ndindex(start.shape):
+            found = []
+            for sign in (1, -1):
+                moved = start.copy()
+                moved[place] += sign * h
+                network.set_variable(i, moved)
+                found.append(factor * loss(y, model.predict(x)))
+            # Truncation h^2, rounding eps / h.
+            slope = (found[0] - found[1]) / (2 * h)
+            assert abs(slope - gradient[place]) < 1e-8 * max(1.0, factor)
+        network.set_variable(i, start)
+
+
+@pytest.mark.parametrize("loss", WHOLE, ids=str)
+def test_the_loss_of_an_epoch_is_the_mean_of_its_batches(loss, tmp_path):
+    model, x, y, _ = whole_model(loss)
+    p = model.predict(x)
+    parts = [slice(0, 4), slice(4, 8), slice(8, 10)]
+    expected = sum(loss(y[part], p[part]) * len(p[part]) for part in parts) / len(p)
+    assert model.evaluate(x, y, batch_size=4, verbose=0) == pytest.approx(expected)
+    history = model.fit(x, y, batch_size=4, epochs=40, shuffle=False, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    for ending in (".nnc", ".keras"):
+        model.save(tmp_path / f"m{ending}")
+        again = load_model(tmp_path / f"m{ending}")
+        assert again.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+
+
+def test_overlaps_along_other_axes_are_refused():
+    model = Sequential([layers.Dense(2, "sigmoid", input_dim=4)])
+    with pytest.raises(ValueError, match=r"must be None in `compile`.*axis=0"):
+        model.compile("adam", losses.Dice(axis=0))
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean", "auto"])
