@@ -154,7 +154,7 @@ def _inputs(network: Network, plan: Plan, x: NDArray[Any]) -> Said:
     """Units of the first layer that the inputs' size alone drives into saturation."""
     spec = plan.specs[0]
     bound = _SATURATED.get(spec["activation"])
-    is_dense = spec["kind"] == "dense"
+    is_dense = spec["kind"] == "dense" and not spec["columns"]
     if bound is None or not is_dense or spec["units"] * network.n_in > _KERNEL:
         return
     x = x[_sample(len(x), 64)]

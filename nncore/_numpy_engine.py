@@ -86,7 +86,8 @@ class _FirstDense(reference._Dense):
         v: reference.Weights,
         kept: reference.Weights,
     ) -> tuple[Array, reference.Weights]:
-        return dz, {"kernel": x.T @ dz, "bias": dz.sum(axis=0)}
+        groups = dz.reshape(-1, v["kernel"].shape[1])
+        return dz, self.gradients(groups, x.reshape(-1, len(v["kernel"])))
 
 
 class _Embedding(reference._Embedding):

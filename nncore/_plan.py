@@ -256,6 +256,8 @@ def _stream(index: int, number: int) -> int:
 
 def _is_own(spec: Spec) -> bool:
     """Whether a layer has a part that C does not know."""
+    if spec["kind"] == "dense" and spec["columns"]:
+        return True
     words = {"own", "activity_regularizer"}
     for role in ("kernel", "bias"):
         words |= {f"{role}_regularizer", f"{role}_own_constraint"}

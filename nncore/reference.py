@@ -331,27 +331,36 @@ class _Same:
 
 
 class _Dense(_Same):
-    """z = x W + b; dW = x^T dz, db = sum of the rows of dz, dx = dz W^T."""
+    """z = x W + b; dW = x^T dz, db = sum of the rows of dz, dx = dz W^T.
+
+    With "columns" C a row is cut into groups of C columns, each a row of its own.
+    """
 
     def shapes(self, layer: Spec, n_in: int) -> dict[str, tuple[int, ...]]:
         units = layer["units"]
-        found: dict[str, tuple[int, ...]] = {"kernel": (n_in, units)}
+        columns = layer.get("columns") or n_in
+        found: dict[str, tuple[int, ...]] = {"kernel": (columns, units)}
         return found | {"bias": (units,)} if layer.get("use_bias") else found
 
     def n_out(self, layer: Spec, n_in: int) -> int:
-        return int(layer["units"])
+        return int(layer["units"]) * (n_in // (layer.get("columns") or n_in))
 
     def forward(
         self, layer: Spec, x: Array, v: Weights, training: bool
     ) -> tuple[Array, Weights]:
-        z = x @ v["kernel"]
-        return z + v["bias"] if "bias" in v else z, {}
+        z = x.reshape(-1, len(v["kernel"])) @ v["kernel"]
+        z = z + v["bias"] if "bias" in v else z
+        return z.reshape(len(x), self.n_out(layer, x.shape[1])), {}
 
     def backward(
         self, layer: Spec, dz: Array, x: Array, v: Weights, kept: Weights
     ) -> tuple[Array, Weights]:
-        gradients = {"kernel": x.T @ dz, "bias": dz.sum(axis=0)}
-        return dz @ v["kernel"].T, gradients
+        dz = dz.reshape(-1, v["kernel"].shape[1])
+        gradients = self.gradients(dz, x.reshape(-1, len(v["kernel"])))
+        return (dz @ v["kernel"].T).reshape(x.shape), gradients
+
+    def gradients(self, dz: Array, x: Array) -> Weights:
+        return {"kernel": x.T @ dz, "bias": dz.sum(axis=0)}
 
 
 class _Normalization(_Same):

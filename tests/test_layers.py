@@ -221,7 +221,7 @@ def test_output_shapes_follow_from_input_shapes(make, shape, result):
 @pytest.mark.parametrize(
     ("make", "shape", "message"),
     [
-        (lambda: layers.Dense(3), (None, 28, 28), r"Put Flatten\(\) in front"),
+        (lambda: layers.Dense(3), (None,), "rank 2 or more"),
         (lambda: layers.Dense(3), (8,), "rank 2"),
         (lambda: layers.Dense(3), (None, None), "known number of columns"),
         (lambda: layers.Flatten(), (None, None, 3), "known sizes"),
@@ -679,3 +679,68 @@ def test_a_constraint_works_on_arrays(dtype, rng):
     assert held.dtype == dtype
     np.testing.assert_allclose((held**2).sum(axis=(0, 1)), 1, rtol=1e-6)
     assert constraints.NonNeg()([[1, -1]]).tolist() == [[1, 0]]
+
+
+# ---- Dense on rows of several axes ---------------------------------------------------
+
+
+def on_several_axes():
+    model = models.Sequential(
+        [
+            layers.Dense(5, "tanh", input_shape=(3, 4)),
+            layers.Reshape((1, 3, 5)),
+            layers.Dense(2, "softplus", use_bias=False),
+            layers.Flatten(),
+            layers.Dense(1),
+        ],
+        dtype="float64",
+        seed=3,
+    )
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(2).normal(size=(6, 3, 4))
+    return model, x, x.sum(axis=(1, 2)).reshape(-1, 1)
+
+
+def test_dense_has_one_kernel_for_all_positions():
+    model, x, _ = on_several_axes()
+    first, bias, second, *_ = model.get_weights()
+    assert (first.shape, second.shape) == ((4, 5), (5, 2))
+    assert model.layers[0].output_shape == (None, 3, 5)
+    expected = np.log1p(np.exp(np.tanh(x @ first + bias) @ second)).reshape(6, 6)
+    head, bias = model.layers[-1].get_weights()
+    np.testing.assert_allclose(model.predict(x), expected @ head + bias, rtol=1e-12)
+
+
+def test_gradients_of_all_positions_are_added_up():
+    model, x, y = on_several_axes()
+    network = model._ready_network()
+    rows = x.reshape(6, 12)
+    _, gradients = network.gradient(rows, y, None)
+    h = 1e-6
+    for i, gradient in enumerate(gradients):
+        start = network.get_variable(i)
+        for place in np.ndindex(start.shape):
+            found = []
+            for sign in (1, -1):
+                moved = start.copy()
+                moved[place] += sign * h
+                network.set_variable(i, moved)
+                found.append(network.gradient(rows, y, None)[0])
+            # Truncation h^2, rounding eps / h.
+            assert abs((found[0] - found[1]) / (2 * h) - gradient[place]) < 1e-7
+        network.set_variable(i, start)
+
+
+def test_dense_on_several_axes_trains_and_is_saved(tmp_path):
+    model, x, y = on_several_axes()
+    history = model.fit(50 * x, y, epochs=5, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    for ending in (".nnc", ".keras", ".h5"):
+        model.save(tmp_path / f"m{ending}")
+        again = models.load_model(tmp_path / f"m{ending}")
+        np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+def test_softmax_on_several_axes_is_refused():
+    with pytest.raises(ValueError, match=r"rows of numbers.*put Flatten\(\) in front"):
+        models.Sequential([layers.Dense(2, "softmax", input_shape=(3, 4))]).build()

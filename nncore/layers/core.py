@@ -162,7 +162,9 @@ class Dense(Layer):
     """Densely connected layer: y = f(x W + b).
 
     x is (rows, inputs), the kernel W (inputs, units), the bias b (units,), f the
-    activation, y (rows, units).
+    activation, y (rows, units). x of shape (rows, ..., inputs) gives y (rows, ...,
+    units): every position within a row meets the same W and b, and the model trains in
+    NumPy, at NumPy's speed.
 
     Args:
         units: Number of outputs, a positive integer.
@@ -292,7 +294,7 @@ class Dense(Layer):
         return self._weight("bias")
 
     def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
-        kernel = (*shape, self.units)
+        kernel = (shape[-1], self.units)
         found = [WeightSpec("kernel", kernel, self.kernel_initializer)]
         if self.use_bias:
             found.append(WeightSpec("bias", (self.units,), self.bias_initializer))
@@ -302,6 +304,7 @@ class Dense(Layer):
         return {
             "kind": "dense",
             "units": self.units,
+            "columns": shape[-1] if len(shape) > 1 else 0,
             "use_bias": self.use_bias,
             **activation_spec(self.activation),
             **activity_spec(self.activity_regularizer),
@@ -310,27 +313,26 @@ class Dense(Layer):
         }
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        """Return (rows, units) for an input of shape (rows, inputs).
+        """Return (rows, ..., units) for an input of shape (rows, ..., inputs).
 
         Args:
-            input_shape: A tuple of two.
+            input_shape: A tuple of two or more.
 
         Raises:
             ValueError: The input has another rank, or an unknown number of columns.
         """
         shape = checked_shape("input_shape", input_shape)
-        if len(shape) != 2:
-            advice = " Put Flatten() in front." if len(shape) > 2 else ""
+        if len(shape) < 2:
             raise ValueError(
-                f"Layer {self.name!r} (Dense) needs input of rank 2, (rows, columns)."
-                f"{advice} Received: input of shape {shape}"
+                f"Layer {self.name!r} (Dense) needs input of rank 2 or more, "
+                f"(rows, columns). Received: input of shape {shape}"
             )
-        if shape[1] is None:
+        if shape[-1] is None:
             raise ValueError(
                 f"Layer {self.name!r} (Dense) needs a known number of columns. "
                 f"Received: input of shape {shape}"
             )
-        return shape[0], self.units
+        return *shape[:-1], self.units
 
 
 class Activation(Layer):
