@@ -44,6 +44,7 @@ from .models import Sequential
 from .saving import load_model
 
 if _typing.TYPE_CHECKING:
+    from . import data as data
     from . import datasets as datasets
     from . import ops as ops
     from . import plot as plot
@@ -52,7 +53,7 @@ if _typing.TYPE_CHECKING:
     from . import wrappers as wrappers
 
 # Loaded when first used: what a training does not need would slow the import down.
-_LATER = ("datasets", "ops", "plot", "reference", "tabular", "wrappers")
+_LATER = ("data", "datasets", "ops", "plot", "reference", "tabular", "wrappers")
 
 
 _stand_in.allow_old_names()

@@ -14,9 +14,11 @@ Arrow's PyCapsule interface, read by `_arrow`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -494,7 +496,7 @@ def _check_labels(
                 f"`{name}` must hold class labels, whole numbers from 0 to "
                 f"{n_classes - 1}{units}, for "
                 f"{loss or 'sparse_categorical_crossentropy'!r}. "
-                f"Received: {shown} in row {first + bad}"
+                f"Received: {shown} in {_row(first + bad)}"
             )
 
 
@@ -588,7 +590,7 @@ def class_weights(
             row = int(np.argmin(whole))
             raise ValueError(
                 "`class_weight` needs class labels, whole numbers, as targets. "
-                f"Received: y with {labels[row]} in row {first + row}"
+                f"Received: y with {labels[row]} in {_row(first + row)}"
             )
         places = labels - lowest
         known = (places >= 0) & (places < len(table))
@@ -646,7 +648,7 @@ def _one_hot_labels(block: Array, first: int) -> Array:
         raise ValueError(
             "`class_weight` needs one class per row, so one-hot targets or labels; "
             "give `sample_weight` for targets with several. Received: y with "
-            f"{_listed(block[row].tolist())} in row {first + row}"
+            f"{_listed(block[row].tolist())} in {_row(first + row)}"
         )
     labels: Array = block.argmax(axis=1)
     return labels
@@ -709,7 +711,7 @@ def check_indices(
             value = block[row, column]
             raise ValueError(
                 f"`{name}` must hold integers from 0 to {vocabulary - 1}, indices for "
-                f"layer {layer!r}. Received: {value:g} in row {first + int(row)}, "
+                f"layer {layer!r}. Received: {value:g} in {_row(first + int(row))}, "
                 f"column {first_column + int(column)}"
             )
 
@@ -718,7 +720,7 @@ def _raise_not_finite(
     array: Array, row: int, column: int, name: str, source: Any
 ) -> None:
     value = array[row] if array.ndim == 1 else array[row, column]
-    where = f"row {row}"
+    where = _row(row)
     if array.ndim > 1 and array.shape[1] > 1:
         where += f", column {column}"
     if _is_frame(source):
@@ -834,7 +836,7 @@ def _as_array(x: Any, name: str) -> Array:
             row = int(np.argwhere(masked)[0][0])
             raise ValueError(
                 f"`{name}` must hold numbers. Received: a masked array with masked "
-                f"values, the first in row {row}; drop such rows, or use .filled()"
+                f"values, the first in {_row(row)}; drop such rows, or use .filled()"
             )
         array = np.asarray(x)
     elif x is None or isinstance(x, (str, bytes, dict, set, frozenset)):
@@ -907,8 +909,9 @@ def _raise_not_numbers(array: Array, x: Any, name: str) -> None:
         raise ValueError(f"`{name}` must hold numbers. Received: {shown}")
     place = np.unravel_index(bad, array.shape) if array.ndim else ()
     where = "".join(
-        f"{', ' if axis else ' in '}{('row', 'column')[axis] if axis < 2 else 'then'} "
-        f"{int(position)}"
+        f", {'column' if axis == 1 else 'then'} {int(position)}"
+        if axis
+        else f" in {_row(int(position))}"
         for axis, position in enumerate(place)
     )
     advice = (
@@ -1076,7 +1079,52 @@ def _row_label(source: Any, row: int) -> str:
     """A row's name: the index label where the data has an index, else its number."""
     if hasattr(source, "iloc") and hasattr(source, "index"):
         return f"the row with index {_short(source.index[row])}"
-    return f"row {row}"
+    return _row(row)
+
+
+# ---- Places ------------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """Where rows were taken from.
+
+    Attributes:
+        first: Number of their first row there.
+        source: What messages call it; empty: nothing.
+    """
+
+    first: int = 0
+    source: str = ""
+
+
+_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039
+
+
+@contextlib.contextmanager
+def rows_of(place: Place | None) -> Iterator[None]:
+    """Have messages number rows as the place does that they were taken from.
+
+    Args:
+        place: Of the rows converted in the `with` block; ``None`` changes nothing.
+
+    Example:
+        >>> with rows_of(Place(1000, "'x.npy'")):
+        ...     check_finite(np.array([1.0, np.nan]), "x")
+        Traceback (most recent call last):
+        ValueError: `x` must hold finite numbers. Received: nan in row 1001 of 'x.npy';
+        drop or fill such rows first
+    """
+    token = _place.set(place or _place.get())
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def _row(number: int) -> str:
+    """What messages call a row."""
+    first, source = _place.get()
+    return f"row {first + number}" + (f" of {source}" if source else "")
 
 
 # ---- Words -------------------------------------------------------------------------

@@ -127,6 +127,13 @@ class Frame:
         """The number of rows."""
         return self.shape[0]
 
+    def to_numpy(self) -> Array:
+        """Return all values, as they are, in one array."""
+        values = np.empty(self.shape, object)
+        for place, column in enumerate(self._columns):
+            values[:, place] = column
+        return values
+
     def __getitem__(self, place: tuple[slice, int]) -> Column:
         """A column by its place."""
         rows, k = place

@@ -417,6 +417,7 @@ class Network:
         end = time.monotonic() + (seconds or math.inf)
         if isinstance(learning_rate, np.ndarray):
             rates, max_batches = learning_rate, min(max_batches, len(learning_rate))
+        start = self._epoch.rows if stream and self._epoch is not None else 0
         with self._lock, np.errstate(all="ignore"):
             while batches < max_batches and len(report) < max_epochs:
                 if batches and time.monotonic() >= end:
@@ -425,7 +426,7 @@ class Network:
                 if epoch is None or (epoch.n != n and not stream):
                     self._epoch = epoch = self._begun(n, shuffle and order is None)
                 epoch.order = self._order(epoch, order)
-                first = 0 if stream else epoch.batch * batch_size
+                first = epoch.rows - start
                 rows = slice(first, min(first + batch_size, n))
                 at: Any = rows if epoch.order is None else epoch.order[rows]
                 count = rows.stop - rows.start
@@ -448,7 +449,7 @@ class Network:
                 epoch.batch += 1
                 epoch.rows += count
                 self.rows_trained += count
-                if stream or epoch.rows == n:
+                if epoch.rows - start == n:
                     report.append(self.running())
                     self._epoch = epoch if stream else None
         width = 1 + len(self._net.metrics)

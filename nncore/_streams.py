@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from nncore._arrays import Place
 from nncore._legacy import callers_level
 from nncore.utils.data_utils import PyDataset
 
@@ -22,11 +23,24 @@ _T = TypeVar("_T")
 
 
 class Item(NamedTuple):
-    """One batch as it came; what its source left out is None."""
+    """Rows as they came, mostly one batch; what their source left out is None."""
 
     x: Any
     y: Any = None
     weights: Any = None
+
+
+class Places(NamedTuple):
+    """Where an item's parts were taken from; None: nobody knows."""
+
+    x: Place | None = None
+    y: Place | None = None
+    weights: Place | None = None
+
+
+# Makes rows that the core can read of an item. It is told the item's number in the
+# epoch, or else where it was taken from.
+Convert = Callable[[Item, "int | Places"], _T]
 
 
 def _is_numbered(x: Any) -> bool:
@@ -72,7 +86,15 @@ class Stream:
         rows: rows per epoch, or None; the batch that reaches them is the last.
         shuffles: whether a `PyDataset` gives its batches in a new order each pass.
         seed: of that order.
+
+    Attributes:
+        size: rows per batch, where what the stream gives is cut into batches by who
+            trains on them; None: it gives batches.
+        columns: names of the inputs' columns, or None.
     """
+
+    size: int | None = None
+    columns: tuple[Any, ...] | None = None
 
     def __init__(
         self,
@@ -169,6 +191,32 @@ class Stream:
             elif self.once:
                 self._warn_of_end()
                 return
+
+    def converted(self, convert: Convert[_T]) -> Iterator[_T]:
+        """What one epoch gives, as rows."""
+        for number, item in enumerate(self.epoch()):
+            yield convert(item, number)
+
+    def state(self, batches: int) -> dict[str, Any] | None:
+        """What `go_on` needs to give again what has not been used yet; None: cannot.
+
+        Args:
+            batches: how many of what was given last have been used.
+        """
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Go on where another stream of the same source stood.
+
+        Raises:
+            ValueError: the source is another one.
+        """
+        raise ValueError(
+            f"The backup must be of the same data. Received: {self.argument} of "
+            f"{type(self.source).__name__}"
+        )
+
+    def close(self) -> None:
+        """End what runs in the background."""
 
     def _is_full(self, batches: int, rows: int) -> bool:
         if self.rows is not None:
@@ -303,14 +351,14 @@ class Rows(PyDataset):
 
 
 class Batches(Generic[_T]):
-    """What a stream gives, as rows that the core can read.
+    """What a stream gives, as rows that the core can read, whole batches each time.
 
     Args:
         stream: where batches come from.
-        convert: from a batch's number in its epoch and the batch to its rows.
+        convert: makes rows of what it gives.
     """
 
-    def __init__(self, stream: Stream, convert: Callable[[int, Item], _T]) -> None:
+    def __init__(self, stream: Stream, convert: Convert[_T]) -> None:
         self.stream = stream
         self.convert = convert
 
@@ -320,6 +368,5 @@ class Batches(Generic[_T]):
         return self.stream.steps
 
     def epoch(self) -> Iterator[_T]:
-        """The batches of one epoch."""
-        for number, item in enumerate(self.stream.epoch()):
-            yield self.convert(number, item)
+        """What one epoch gives."""
+        return self.stream.converted(self.convert)

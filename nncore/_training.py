@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 0.03  # seconds
 
+# Rows of a stream that are evaluated or predicted in one call. By number, not by time:
+# streaming metrics are handed what one call gives.
+_ROWS_AT_ONCE = 4096
+
 _EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 _TRAIN_BATCH_HOOKS = (
     "on_train_batch_begin",
@@ -65,6 +69,17 @@ class Data:
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.x)
+
+    def part(self, first: int, last: int | None = None) -> Data:
+        """Rows [first, last), where they lie."""
+        rows = slice(first, last)
+        weights = None if self.weights is None else self.weights[rows]
+        return Data(self.x[rows], self.y[rows], weights)
+
+    def parts(self, size: int) -> Iterator[Data]:
+        """The rows in parts of `size`; the last may be smaller."""
+        for first in range(0, len(self), size):
+            yield self.part(first, first + size)
 
 
 class Pace:
@@ -112,7 +127,8 @@ class Training:
         model: for `stop_training` and the optimizer's learning rate.
         network: compiled for this data.
         data: rows to train on, at least one; or batches, which are trained on as they
-            come: `batch_size` and `shuffle` have no effect then.
+            come: `shuffle` has no effect then, and `batch_size` none where the stream
+            says how rows are cut.
         keys: names of the loss and metrics, in the core's order.
         callbacks: the user's, then the History.
         history: where the epochs' numbers go.
@@ -170,12 +186,14 @@ class Training:
         if isinstance(data, Batches):
             self.batches: Batches[Data] | None = data
             self.steps = data.steps
+            self.pace = Pace(network.microseconds(data.stream.size or batch_size, True))
         else:
             self.batches = None
             self.data = data
             self.n_batches = self.steps = math.ceil(len(data) / batch_size)
             self.pace = Pace(network.microseconds(min(batch_size, len(data)), True))
         self.done = 0  # batches of the epoch under way
+        self.used = 0  # batches of what a stream gave last
         self.seconds = 0.0  # time they took
         self.nan_batch = -1
         self.order: NDArray[np.uint32] | None = None
@@ -212,6 +230,8 @@ class Training:
             # starts at an epoch's first row.
             self.network.reset_epoch()
             self.progress.close()
+            if self.batches is not None:
+                self.batches.stream.close()
         if self.nan_batch >= 0 and self.on_nan == "raise":
             raise FloatingPointError(self._nan_message())
         if self.nan_batch >= 0:
@@ -351,51 +371,69 @@ class Training:
         return [], 0.0
 
     def _back_up(self, epoch_ended: bool = False) -> None:
+        stream = None if self.batches is None else self.batches.stream
+        if stream is not None and not epoch_ended and stream.state(0) is None:
+            return
         for backup in self.backups:
             if backup._is_due(epoch_ended):
                 backup._save(self)
 
     def _epoch_of(self, batches: Batches[Data]) -> tuple[list[float], float]:
         """One epoch's row and seconds, its batches coming from a stream."""
-        row: list[float] = []
         began = time.perf_counter()
-        self.done = 0
-        self.network.reset_epoch()
         for data in batches.epoch():
+            self._train_on(data, batches.stream.size or len(data))
+            if self.nan_batch >= 0 or self.model.stop_training:
+                break
+        self.used = 0
+        row = self.network.running()
+        self.network.reset_epoch()
+        return row, time.perf_counter() - began
+
+    def _train_on(self, data: Data, size: int) -> None:
+        """Train on what a stream gave: batches of `size` rows, the last may be less."""
+        n_batches = math.ceil(len(data) / size)
+        self.used = 0
+        while self.used < n_batches:
+            room = [backup._room() for backup in self.backups]
+            most = min([n_batches - self.used, self.pace.units, *filter(None, room)])
             if self.by_batch:
+                most = 1
                 self._pour()
                 self.callbacks.on_train_batch_begin(self.done, Logs())
-            rows, _, _, nan_batch = self.network.train(
-                data.x,
-                data.y,
-                data.weights,
-                batch_size=len(data),
-                max_batches=1,
+            part = data.part(self.used * size)
+            began = time.perf_counter()
+            rows, batches, _, nan_batch = self.network.train(
+                part.x,
+                part.y,
+                part.weights,
+                batch_size=size,
+                max_batches=most,
                 max_epochs=1,
                 shuffle=False,
-                learning_rate=self.model._learning_rates(1),
+                learning_rate=self.model._learning_rates(most),
                 stop_on_nan=self.on_nan != "continue",
                 stream=True,
                 threads=self.threads,
             )
+            self.pace.measured(batches, time.perf_counter() - began)
+            self.used += batches
+            for backup in self.backups:
+                backup._count(batches)
             if nan_batch >= 0 and self.on_nan != "continue":
                 self.nan_batch = nan_batch
-                break
-            row = rows[0].tolist()
+                return
             if self.by_batch:
                 self._pour()
-                self.callbacks.on_train_batch_end(
-                    self.done, Logs(zip(self.keys, row, strict=True))
-                )
-            self.done += 1
-            for backup in self.backups:
-                backup._count(1)
+                row = rows[0].tolist() if len(rows) else self.network.running()
+                logs = Logs(zip(self.keys, row, strict=True))
+                self.callbacks.on_train_batch_end(self.done, logs)
+            self.done += batches
             self._look_at_the_clock()
             if self.model.stop_training:
-                break
+                return
+            self._back_up()
             self._show()
-        self.network.reset_epoch()
-        return row, time.perf_counter() - began
 
     def _chunk(
         self, max_epochs: int, max_batches: int
@@ -519,31 +557,39 @@ def _evaluate_stream(
     progress: Progress | None,
 ) -> list[float]:
     by_batch = callbacks.defines(*_TEST_BATCH_HOOKS)
+    stream = batches.stream
     if progress is not None:
         progress.start(batches.steps)
-    batches.stream.restart()
-    first = 0
+    stream.restart()
+    first = done = 0
     values: list[float] | None = None
-    for done, data in enumerate(batches.epoch()):
-        if by_batch:
-            callbacks.on_test_batch_begin(done, Logs())
-        values = network.evaluate(
-            data.x,
-            data.y,
-            data.weights,
-            first,
-            len(data),
-            stream=True,
-            threads=threads,
-            batch_size=len(data),
-        )
-        first += len(data)
-        if by_batch:
-            callbacks.on_test_batch_end(done, Logs())
-        if progress is not None and progress.is_due():
-            progress.update(done + 1, {})
+    try:
+        for data in batches.epoch():
+            size = stream.size or len(data)
+            at_once = 1 if by_batch else max(1, _ROWS_AT_ONCE // size)
+            for part in data.parts(size * at_once):
+                if by_batch:
+                    callbacks.on_test_batch_begin(done, Logs())
+                values = network.evaluate(
+                    part.x,
+                    part.y,
+                    part.weights,
+                    first,
+                    len(part),
+                    stream=True,
+                    threads=threads,
+                    batch_size=size,
+                )
+                first += len(part)
+                if by_batch:
+                    callbacks.on_test_batch_end(done, Logs())
+                done += math.ceil(len(part) / size)
+                if progress is not None and progress.is_due():
+                    progress.update(done, {})
+    finally:
+        stream.close()
     if values is None:
-        raise batches.stream.is_empty()
+        raise stream.is_empty()
     return values
 
 
@@ -623,29 +669,41 @@ def predict(
 
 def predict_stream(
     network: Network,
-    batches: Batches[NDArray[Any]],
+    batches: Batches[Data],
     *,
     callbacks: CallbackList,
     threads: int,
     progress: Progress,
 ) -> NDArray[Any]:
     """Outputs [n][n_out] of the rows of all batches."""
+    by_batch = callbacks.defines(*_PREDICT_BATCH_HOOKS)
+    stream = batches.stream
     callbacks.on_predict_begin(Logs())
     progress.start(batches.steps)
-    parts: list[NDArray[Any]] = []
-    for x in batches.epoch():
-        callbacks.on_predict_batch_begin(len(parts), Logs())
-        part = network.predict(x, threads=threads)
-        callbacks.on_predict_batch_end(len(parts), Logs(outputs=part))
-        parts.append(part)
-        if progress.is_due():
-            progress.update(len(parts), {})
-    if not parts:
-        raise batches.stream.is_empty()
+    outputs: list[NDArray[Any]] = []
+    done = 0
+    try:
+        for data in batches.epoch():
+            size = stream.size or len(data)
+            at_once = 1 if by_batch else max(1, _ROWS_AT_ONCE // size)
+            for part in data.parts(size * at_once):
+                if by_batch:
+                    callbacks.on_predict_batch_begin(done, Logs())
+                out = network.predict(part.x, threads=threads)
+                if by_batch:
+                    callbacks.on_predict_batch_end(done, Logs(outputs=out))
+                outputs.append(out)
+                done += math.ceil(len(part) / size)
+                if progress.is_due():
+                    progress.update(done, {})
+    finally:
+        stream.close()
+    if not outputs:
+        raise stream.is_empty()
     callbacks.on_predict_end(Logs())
-    progress.finish({}, steps=len(parts))
+    progress.finish({}, steps=done)
     progress.close()
-    return np.concatenate(parts)
+    return np.concatenate(outputs)
 
 
 def frequency(validation_freq: Any) -> int | frozenset[int]:

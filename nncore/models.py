@@ -57,6 +57,7 @@ __all__ = [
 _BATCH_SIZE = 32
 _NO_LIMIT = 2**31 - 1
 _STREAM_BATCHES = 4
+_NOWHERE = _streams.Places()
 
 Callbacks = Callback | Iterable[Callback] | None
 
@@ -425,7 +426,7 @@ class Sequential(OldVerbs):
             learns = self._shape is None
             if learns:
                 if stream is not None:
-                    x = stream.peek().x
+                    x = _arrays.unwrapped(stream.peek().x)
                 takes_text = _plan.takes_text(self._layers)
                 self._shape = _arrays.input_shape(x, takes_text=takes_text)
             try:
@@ -882,9 +883,11 @@ class Sequential(OldVerbs):
                 are remembered; later frames must have the same. Or batches: a
                 generator, a `nncore.utils.PyDataset`, or anything else that can be
                 iterated and gives (x, y) or (x, y, sample_weight), each of which makes
-                one update, bit for bit the same as in arrays.
+                one update, bit for bit the same as in arrays. Or a data set of
+                `nncore.data`, which may be larger than memory.
             y: targets (n, output columns), or (n,) for one column or labels.
-            batch_size: rows per update, default 32.
+            batch_size: rows per update, default 32; batches and data sets have their
+                own.
             epochs: where counting ends: epochs `initial_epoch` to `epochs - 1` are run.
             verbose: 0 silent; 1 a live line on a terminal, elsewhere a line per epoch;
                 2 a line per epoch; "auto" is 1.
@@ -979,8 +982,9 @@ class Sequential(OldVerbs):
                 held: training.Data | _streams.Batches[training.Data] | None = None
                 names = None
                 if stream is not None:
+                    names = stream.columns
                     data = self._batches(stream, compiled, "", class_weight)
-                    size = _BATCH_SIZE
+                    size = _stream_size(stream, batch_size)
                     steps = data.steps
                 else:
                     data, names = self._rows(x, y, sample_weight, compiled)
@@ -1207,8 +1211,13 @@ class Sequential(OldVerbs):
             everyone = CallbackList(callbacks)
             self._announce(everyone, verbose, 1, stream.steps)
 
-            def convert(number: int, item: _streams.Item) -> NDArray[Any]:
-                return self._inputs(item.x, f"batch {number} x")
+            def convert(
+                item: _streams.Item, where: int | _streams.Places
+            ) -> training.Data:
+                prefix, places = _named(where)
+                with _arrays.rows_of(places.x):
+                    rows = self._inputs(_arrays.unwrapped(item.x), prefix + "x")
+                return training.Data(rows, rows[:, :0], None)
 
             out = training.predict_stream(
                 network,
@@ -1575,12 +1584,14 @@ class Sequential(OldVerbs):
         *,
         prefix: str = "",
         names: Any = None,
+        places: _streams.Places = _NOWHERE,
     ) -> tuple[training.Data, Any]:
         """Converted, checked rows, and the column names if `x` is a frame."""
         network = self._ready_network()
         plan = self._plan
         assert plan is not None
-        rows = self._inputs(x, prefix + "x", names, compiled.check_finite)
+        with _arrays.rows_of(places.x):
+            rows = self._inputs(x, prefix + "x", names, compiled.check_finite)
         if len(rows) == 0:
             raise ValueError(
                 f"`{prefix}x` must have at least one row. "
@@ -1591,25 +1602,27 @@ class Sequential(OldVerbs):
                 f"`{prefix}y` must be given: the loss compares outputs with targets. "
                 f"Received: {prefix}y=None"
             )
-        targets = _arrays.as_targets(
-            y,
-            len(rows),
-            network.target_columns,  # None: whatever columns a user's loss takes
-            plan.dtype,
-            sparse=compiled.is_sparse,
-            n_classes=network.n_out if compiled.is_sparse else None,
-            ignored=compiled.ignored_label,
-            layer=plan.last_name,
-            loss=compiled.loss_kind,
-            name=prefix + "y",
-        )
+        with _arrays.rows_of(places.y):
+            targets = _arrays.as_targets(
+                y,
+                len(rows),
+                network.target_columns,  # None: whatever columns a user's loss takes
+                plan.dtype,
+                sparse=compiled.is_sparse,
+                n_classes=network.n_out if compiled.is_sparse else None,
+                ignored=compiled.ignored_label,
+                layer=plan.last_name,
+                loss=compiled.loss_kind,
+                name=prefix + "y",
+            )
+            if compiled.check_finite:
+                _arrays.check_finite(targets, prefix + "y", source=y)
         weights = None
         if sample_weight is not None:
-            weights = _arrays.as_weights(
-                sample_weight, len(rows), plan.dtype, name=prefix + "sample_weight"
-            )
-        if compiled.check_finite:
-            _arrays.check_finite(targets, prefix + "y", source=y)
+            with _arrays.rows_of(places.weights):
+                weights = _arrays.as_weights(
+                    sample_weight, len(rows), plan.dtype, name=prefix + "sample_weight"
+                )
         return training.Data(rows, targets, weights), _arrays.column_names(x)
 
     def _stream(
@@ -1644,13 +1657,16 @@ class Sequential(OldVerbs):
             rows = _checks.integer("samples", rows, 1)
         network = self._network
         lived = 0 if network is None else network.counters["steps_lived"]
-        return _streams.Stream(
+        # A data set of `nncore.data` knows how it is read.
+        make = getattr(x, "_block_stream", _streams.Stream)
+        stream: _streams.Stream = make(
             *(x, argument),
             steps=steps,
             rows=rows,
             shuffles=shuffles,
             seed=_random.derive(self.seed, _STREAM_BATCHES, lived),
         )
+        return stream
 
     def _batches(
         self,
@@ -1658,14 +1674,17 @@ class Sequential(OldVerbs):
         compiled: _plan.Compiled,
         prefix: str = "",
         class_weight: dict[int, float] | None = None,
+        names: Any = None,
     ) -> _streams.Batches[training.Data]:
-        def convert(number: int, item: _streams.Item) -> training.Data:
-            x, y, weights = item
-            here = f"{prefix}batch {number} "
-            data, _ = self._rows(x, y, weights, compiled, prefix=here)
+        def convert(item: _streams.Item, where: int | _streams.Places) -> training.Data:
+            x, y, weights = map(_arrays.unwrapped, item)
+            here, places = _named(where)
+            words: Any = {"prefix": prefix + here, "names": names, "places": places}
+            data, _ = self._rows(x, y, weights, compiled, **words)
             if class_weight is None:
                 return data
-            return self._class_weighted(data, class_weight, weights, compiled)
+            with _arrays.rows_of(places.y):
+                return self._class_weighted(data, class_weight, weights, compiled)
 
         return _streams.Batches(stream, convert)
 
@@ -1683,7 +1702,7 @@ class Sequential(OldVerbs):
             *(rows, "x", "steps_per_epoch", steps), shuffles=shuffle == "batch"
         )
         rows.seed = stream.seed
-        return _streams.Batches(stream, lambda number, item: training.Data(*item))
+        return _streams.Batches(stream, lambda item, number: training.Data(*item))
 
     def _validation_data(
         self, data: Any, compiled: _plan.Compiled, names: Any, steps: int | None
@@ -1696,7 +1715,7 @@ class Sequential(OldVerbs):
         if stream.once and stream.steps is None and stream.rows is None:
             # It will be gone through after each epoch.
             stream = _streams.Stream(_streams.Kept(stream.epoch()), "validation_data")
-        return self._batches(stream, compiled, "validation ")
+        return self._batches(stream, compiled, "validation ", names=names)
 
     def _validation_rows(
         self, data: Any, compiled: _plan.Compiled, names: Any
@@ -2088,6 +2107,25 @@ def _split(data: training.Data, border: int) -> tuple[training.Data, training.Da
     parts = _arrays.split([data.x, data.y, data.weights], border)
     first, last = (training.Data(x, y, w) for x, y, w in parts)  # type: ignore[arg-type]
     return first, last
+
+
+def _named(where: int | _streams.Places) -> tuple[str, _streams.Places]:
+    """What names of data begin with, and the places that messages name."""
+    if isinstance(where, int):
+        return f"batch {where} ", _NOWHERE
+    return "", where
+
+
+def _stream_size(stream: _streams.Stream, batch_size: Any) -> int:
+    """Rows per batch of what a stream gives, as far as it can be told beforehand."""
+    if stream.size is None or batch_size is None:
+        return stream.size or _BATCH_SIZE
+    if _batch_size(batch_size) != stream.size:
+        raise ValueError(
+            f"`batch_size` must be that of the data set, {stream.size}, or None. "
+            f"Received: batch_size={batch_size}"
+        )
+    return stream.size
 
 
 def _first_batches(

@@ -537,21 +537,26 @@ static nn_status get_epoch(nn_net *base, double *out, size_t n)
     return status;
 }
 
+#define MAX_EXACT 9007199254740992.0 /* whole numbers up to here are doubles */
+
 static nn_status set_epoch_taken(struct net *net, const double *in, size_t n)
 {
     if (!net->base.is_compiled) return NN_ERR_STATE;
     if (n != epoch_size(&net->base)) return NN_ERR_SIZE;
     net->epoch.begun = 0;
     if (in[BEGUN] == 0) return NN_OK;
+    int drawn = in[DRAWN] != 0;
+    // A stream has no last row: it may stand behind all that it gave, however many.
+    double most = drawn ? UINT32_MAX : MAX_EXACT, last = in[ROWS] - drawn;
     // Also where one of them is NaN.
-    if (!(in[ROWS] <= UINT32_MAX && in[POSITION] >= 0 && in[POSITION] < in[ROWS] &&
+    if (!(in[ROWS] <= most && in[POSITION] >= 0 && in[POSITION] <= last &&
           in[BATCHES] >= 0 && in[BATCHES] <= in[POSITION]))
         return NN_ERR_SIZE;
     struct epoch epoch = {.begun = 1,
                           .n_rows = (size_t)in[ROWS],
                           .position = (size_t)in[POSITION],
                           .batch = (size_t)in[BATCHES]};
-    if (in[DRAWN] != 0) {
+    if (drawn) {
         if (net->base.counters.epochs_lived == 0) return NN_ERR_SPEC;
         nn_status status = ensure_orders(net, epoch.n_rows);
         if (status) return status;

@@ -73,6 +73,9 @@ def _state(training: Training) -> dict[str, Any]:
         "batch": training.done,
         "rows": len(training.data) if training.batches is None else 0,
         "batch_size": training.batch_size,
+        "data": None
+        if training.batches is None
+        else training.batches.stream.state(training.used),
         "stopped": bool(model.stop_training),
         "seed": model.seed,
         "counters": dict(training.network.counters),
@@ -186,6 +189,9 @@ def _check(training: Training, state: Any, tensors: dict[str, Array]) -> None:
 
 def _take(training: Training, state: Any, tensors: dict[str, Array]) -> None:
     model = training.model
+    # Before anything is changed: it refuses other data.
+    if state.get("data") is not None and training.batches is not None:
+        training.batches.stream.go_on(state["data"])
     network = model._seeded(state["seed"])
     for i in range(network.n_variables):
         network.set_variable(i, tensors[f"weight/{i}"])
