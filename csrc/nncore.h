@@ -311,6 +311,7 @@ typedef struct nn_train_args {
     size_t max_batches; /* return after this many batches, ... */
     size_t max_epochs;  /* ... or when this many epochs have ended in this call, ... */
     double seconds;     /* ... or after the step in which they are up; 0: no limit */
+    size_t start;       /* of a stream's rows: the calls before trained on so many */
     int shuffle;        /* a new order each epoch, from seed and epochs begun */
     const uint32_t *order; /* [n_rows] row numbers used instead; NULL: none */
     size_t report_columns; /* must be 1 + n_metrics */

@@ -113,6 +113,7 @@ class Network:
         order: npt.NDArray[np.uint32] | None = None,
         stop_on_nan: bool = True,
         stream: bool = False,
+        start: int = 0,
         threads: int = 0,
         outputs: _Array | None = None,
         numbers: npt.NDArray[np.uint32] | None = None,

@@ -552,7 +552,7 @@ cdef class Network:
 
     def train(self, x, y, weights, *, batch_size, max_batches, max_epochs, shuffle,
               learning_rate, seconds=0, order=None, stop_on_nan=True, stream=False,
-              threads=0, outputs=None, numbers=None):
+              start=0, threads=0, outputs=None, numbers=None):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
@@ -565,6 +565,7 @@ cdef class Network:
         cdef size_t epochs, batches, width = 1 + self.n_metrics
         self.fill_data(&args.data, px, py, pw)
         args.data.is_stream = bool(stream)
+        args.start = start
         args.batch_size = batch_size
         args.max_batches = max_batches
         args.max_epochs = max_epochs

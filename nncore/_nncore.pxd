@@ -191,6 +191,7 @@ cdef extern from "nncore.h" nogil:
         size_t max_batches
         size_t max_epochs
         double seconds
+        size_t start
         int shuffle
         const uint32_t *order
         size_t report_columns

@@ -405,6 +405,7 @@ class Network:
         order: Array | None = None,
         stop_on_nan: bool = True,
         stream: bool = False,
+        start: int = 0,
         threads: int = 0,
         outputs: Array | None = None,
         numbers: Array | None = None,
@@ -417,7 +418,10 @@ class Network:
         end = time.monotonic() + (seconds or math.inf)
         if isinstance(learning_rate, np.ndarray):
             rates, max_batches = learning_rate, min(max_batches, len(learning_rate))
-        start = self._epoch.rows if stream and self._epoch is not None else 0
+        # The epoch's row that is row 0 of the data.
+        zero = -start
+        if stream and self._epoch is not None:
+            zero += self._epoch.rows
         with self._lock, np.errstate(all="ignore"):
             while batches < max_batches and len(report) < max_epochs:
                 if batches and time.monotonic() >= end:
@@ -426,7 +430,7 @@ class Network:
                 if epoch is None or (epoch.n != n and not stream):
                     self._epoch = epoch = self._begun(n, shuffle and order is None)
                 epoch.order = self._order(epoch, order)
-                first = epoch.rows - start
+                first = epoch.rows - zero
                 rows = slice(first, min(first + batch_size, n))
                 at: Any = rows if epoch.order is None else epoch.order[rows]
                 count = rows.stop - rows.start
@@ -449,7 +453,7 @@ class Network:
                 epoch.batch += 1
                 epoch.rows += count
                 self.rows_trained += count
-                if epoch.rows - start == n:
+                if epoch.rows - zero == n:
                     report.append(self.running())
                     self._epoch = epoch if stream else None
         width = 1 + len(self._net.metrics)

@@ -56,30 +56,56 @@ _PREDICT_BATCH_HOOKS = ("on_predict_batch_begin", "on_predict_batch_end")
 
 
 class Data:
-    """Converted rows: x [n][n_in], y [n][target columns], weights [n] or None."""
+    """Converted rows: x [n][n_in], y [n][target columns], weights [n] or None.
 
-    __slots__ = ("weights", "x", "y")
+    Of a stream, it may be a part of them, in an order of its own.
+
+    Args:
+        x: inputs.
+        y: targets.
+        weights: of rows, or None.
+        order: [n] row numbers in the order in which they are used, or None.
+        start: the first that is used.
+        end: behind the last; None: n.
+    """
+
+    __slots__ = ("end", "order", "start", "weights", "x", "y")
 
     def __init__(
-        self, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        weights: NDArray[Any] | None,
+        order: NDArray[np.uint32] | None = None,
+        start: int = 0,
+        end: int | None = None,
     ) -> None:
         """See the class."""
         self.x, self.y, self.weights = x, y, weights
+        self.order = order
+        self.start, self.end = start, len(x) if end is None else end
 
     def __len__(self) -> int:
         """The number of rows."""
-        return len(self.x)
+        return self.end - self.start
 
     def part(self, first: int, last: int | None = None) -> Data:
-        """Rows [first, last), where they lie."""
-        rows = slice(first, last)
+        """Rows [first, last) of these."""
+        end = self.end if last is None else min(self.start + last, self.end)
+        return Data(self.x, self.y, self.weights, self.order, self.start + first, end)
+
+    def alone(self) -> Data:
+        """These rows in their order, and no others."""
+        rows: Any = slice(self.start, self.end)
+        if self.order is not None:
+            rows = self.order[rows]
         weights = None if self.weights is None else self.weights[rows]
         return Data(self.x[rows], self.y[rows], weights)
 
     def parts(self, size: int) -> Iterator[Data]:
-        """The rows in parts of `size`; the last may be smaller."""
+        """The rows in parts of `size`, each alone; the last may be smaller."""
         for first in range(0, len(self), size):
-            yield self.part(first, first + size)
+            yield self.part(first, first + size).alone()
 
 
 class Pace:
@@ -401,19 +427,21 @@ class Training:
                 most = 1
                 self._pour()
                 self.callbacks.on_train_batch_begin(self.done, Logs())
-            part = data.part(self.used * size)
             began = time.perf_counter()
             rows, batches, _, nan_batch = self.network.train(
-                part.x,
-                part.y,
-                part.weights,
+                data.x,
+                data.y,
+                data.weights,
                 batch_size=size,
                 max_batches=most,
                 max_epochs=1,
                 shuffle=False,
                 learning_rate=self.model._learning_rates(most),
+                seconds=self.pace.limit,
+                order=data.order,
                 stop_on_nan=self.on_nan != "continue",
                 stream=True,
+                start=data.start + self.used * size,
                 threads=self.threads,
             )
             self.pace.measured(batches, time.perf_counter() - began)

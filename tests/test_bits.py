@@ -442,6 +442,69 @@ def test_training_goes_on_within_an_epoch(number):
             assert same_bits(a, b)
 
 
+@pytest.mark.parametrize("number", range(0, len(SMALL), 5))
+def test_a_stream_has_the_bits_of_its_rows_at_hand(number):
+    case, isa = SMALL[number]._replace(batch_size=3), _core.default_isa()
+    rng = np.random.default_rng(number)
+    n = len(case.x)
+    rows = rng.permutation(n).astype(np.uint32)
+    data = (case.x, case.y, case.weights)
+    whole, net = network(case, isa), network(case, isa)
+    expected = train(whole, *data, order=rows, batch_size=3, shuffle=False)[0][-1]
+    border = n // 6 * 3
+    for part in filter(len, (rows[:border], rows[border:])):
+        # In memory they lie in another order, behind two rows that were used before.
+        lies = np.concatenate([[0, 0], np.sort(part)])
+        order = np.concatenate([[0, 0], 2 + np.argsort(np.argsort(part))])
+        held = [None if array is None else array[lies] for array in data]
+        used = 2
+        while used < len(order):
+            _, done, _, _ = net.train(
+                *held,
+                batch_size=3,
+                max_batches=int(rng.integers(1, 4)),
+                max_epochs=1,
+                shuffle=False,
+                learning_rate=0.01,
+                order=order.astype(np.uint32),
+                stream=True,
+                start=used,
+            )
+            used += done * 3
+    assert same_bits(np.array(net.running()), expected)
+    for a, b in zip(variables_of(net), variables_of(whole), strict=True):
+        assert same_bits(a, b)
+
+
+@pytest.mark.parametrize("number", range(0, len(SMALL), 5))
+def test_a_stream_goes_on_between_what_it_gives(number):
+    case, isa = SMALL[number], _core.default_isa()
+    data = (case.x, case.y, case.weights)
+    options = {"shuffle": False, "learning_rate": 0.01, "stream": True}
+    options |= {"batch_size": 3, "max_batches": 99, "max_epochs": 1}
+    first, second = network(case, isa), network(case, isa)
+    first.train(*data, **options)
+    for i, value in enumerate(variables_of(first)):
+        second.set_variable(i, value)
+    for s, slot in enumerate(slots_of(first)):
+        for i, value in enumerate(slot):
+            second.set_slot(s, i, value)
+    second.set_counters(first.counters)
+    second.set_epoch(first.get_epoch())
+    rows = [net.train(*data, **options)[0] for net in (first, second)]
+    assert same_bits(*rows)
+    for a, b in zip(variables_of(second), variables_of(first), strict=True):
+        assert same_bits(a, b)
+
+
+@pytest.mark.parametrize("words", [{"start": 5, "stream": True}, {"start": 1}])
+def test_the_start_of_a_stream_is_checked(words):
+    net = network(SMALL[0], _core.default_isa())
+    data = (array[:5] for array in SMALL[0][8:10])
+    with pytest.raises(ValueError):
+        train(net, *data, batch_size=1, **words)
+
+
 def test_an_epoch_that_cannot_be_is_refused():
     net = network(SMALL[0], _core.default_isa())
     train(net, *SMALL[0][8:11], batches=1, batch_size=1)

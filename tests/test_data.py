@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,6 +298,22 @@ def test_texts_of_a_column_reach_a_layer_that_takes_them(tmp_path):
     model.compile("sgd", "mse")
     model.fit(Parquet(tmp_path, "y"), epochs=2, verbose=0)
     assert model.predict([["Ulm"]]).shape[0] == 1
+
+
+def test_the_guide_runs(tmp_path, monkeypatch, capsys):
+    page = Path(__file__).parents[1] / "docs" / "guides" / "data.md"
+    if not page.exists():
+        pytest.skip("the documentation is not beside the tests")
+    code = re.findall(r"```python\n(import.*?)```", page.read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(code[0], {})
+    assert float(capsys.readouterr().out) < 5
+    assert not (tmp_path / "backup").exists()
+
+
+def test_the_module_is_loaded_when_it_is_used():
+    code = "import sys, nncore; assert 'nncore.data' not in sys.modules; nncore.data"
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 
 # ---- Going on ------------------------------------------------------------------------

@@ -110,6 +110,7 @@ struct sums {
 
 struct epoch {
     int begun;
+    int is_stream;                  /* it has no last row */
     size_t n_rows, position, batch; /* rows in all, rows done, batches done */
     size_t first;                   /* the epoch's row that is row 0 of the data */
     const uint32_t *order;          /* of its rows, drawn; NULL: as they lie */

@@ -244,8 +244,12 @@ static const uint32_t *next_order(struct net *net, size_t n)
 
 static void begin_epoch(struct net *net, const nn_train_args *args)
 {
-    size_t n = args->data.n_rows;
-    net->epoch = (struct epoch){.begun = 1, .n_rows = n};
+    size_t n = args->data.n_rows, start = args->start;
+    // Row 0 of the data may lie before the epoch: first wraps, and back with start.
+    net->epoch = (struct epoch){.begun = 1,
+                                .is_stream = args->data.is_stream,
+                                .first = -start,
+                                .n_rows = n - start};
     reset_sums(net, &net->train_sums);
     if (args->shuffle && !args->order) net->epoch.order = next_order(net, n);
 }
@@ -256,7 +260,8 @@ static void plan_step(struct train_job *job, struct step_plan *plan)
     const nn_train_args *args = job->args;
     struct epoch *epoch = &net->epoch;
     size_t done = job->result->rows;
-    size_t left = epoch->begun ? epoch->n_rows - epoch->position : args->data.n_rows;
+    size_t left = epoch->begun ? epoch->n_rows - epoch->position
+                               : args->data.n_rows - args->start;
     size_t m = min_size(args->batch_size, left);
     plan->done = job->result->batches >= args->max_batches ||
                  job->result->epochs >= args->max_epochs || is_late(job) ||
@@ -393,16 +398,17 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     if (n == 0 || n > UINT32_MAX || args->batch_size == 0 ||
         args->report_columns != 1 + net->base.n_metrics)
         return NN_ERR_SIZE;
-    if (args->data.is_stream && (args->shuffle || args->order || args->max_epochs != 1))
+    if (args->data.is_stream && (args->shuffle || args->max_epochs != 1))
         return NN_ERR_SIZE;
+    if (args->start >= n || (args->start && !args->data.is_stream)) return NN_ERR_SIZE;
     size_t rows = min_size(args->batch_size, n);
     if (args->outputs.y && args->outputs.room < rows) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, rows);
     if (!status && args->shuffle && !args->order) status = ensure_orders(net, n);
     if (status) return status;
     if (net->epoch.begun && args->data.is_stream) {
-        net->epoch.first = net->epoch.position;
-        net->epoch.n_rows = net->epoch.position + n;
+        net->epoch.first = net->epoch.position - args->start;
+        net->epoch.n_rows = net->epoch.first + n;
     } else if (net->epoch.n_rows != n || net->epoch.position == n) {
         net->epoch.begun = 0;
     }
@@ -500,6 +506,8 @@ enum {
     EPOCH_NUMBERS
 };
 
+enum { STREAMING = 2 }; /* BEGUN of a stream */
+
 static size_t epoch_sums(const nn_net *base)
 {
     return (3 + base->n_metrics) * sizeof(struct nn_row_sum);
@@ -522,7 +530,7 @@ static nn_status get_epoch(nn_net *base, double *out, size_t n)
     } else {
         memset(out, 0, n * sizeof *out);
         if (epoch->begun) {
-            out[BEGUN] = 1;
+            out[BEGUN] = epoch->is_stream ? STREAMING : 1;
             out[DRAWN] = epoch->order != NULL;
             out[ROWS] = (double)epoch->n_rows;
             out[POSITION] = (double)epoch->position;
@@ -545,18 +553,19 @@ static nn_status set_epoch_taken(struct net *net, const double *in, size_t n)
     if (n != epoch_size(&net->base)) return NN_ERR_SIZE;
     net->epoch.begun = 0;
     if (in[BEGUN] == 0) return NN_OK;
-    int drawn = in[DRAWN] != 0;
+    int is_stream = in[BEGUN] == STREAMING && in[DRAWN] == 0;
     // A stream has no last row: it may stand behind all that it gave, however many.
-    double most = drawn ? UINT32_MAX : MAX_EXACT, last = in[ROWS] - drawn;
+    double most = is_stream ? MAX_EXACT : UINT32_MAX, last = in[ROWS] - !is_stream;
     // Also where one of them is NaN.
     if (!(in[ROWS] <= most && in[POSITION] >= 0 && in[POSITION] <= last &&
           in[BATCHES] >= 0 && in[BATCHES] <= in[POSITION]))
         return NN_ERR_SIZE;
     struct epoch epoch = {.begun = 1,
+                          .is_stream = is_stream,
                           .n_rows = (size_t)in[ROWS],
                           .position = (size_t)in[POSITION],
                           .batch = (size_t)in[BATCHES]};
-    if (drawn) {
+    if (in[DRAWN] != 0) {
         if (net->base.counters.epochs_lived == 0) return NN_ERR_SPEC;
         nn_status status = ensure_orders(net, epoch.n_rows);
         if (status) return status;

@@ -28,7 +28,7 @@ class BackupAndRestore(Callback):
     `set_state`. A backup appears whole or not at all.
 
     Data that come from a generator start anew when a training goes on, and there are
-    backups between their epochs only.
+    backups between their epochs only. Those of `nncore.data` go on where they stood.
 
     Args:
         backup_dir: folder of the backup, for this training alone; made if need be.

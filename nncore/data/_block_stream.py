@@ -125,25 +125,29 @@ class BlockStream(Stream):
     ) -> Iterator[Data]:
         """The pass's rows from `first` on, in pools; runs on the thread."""
         orders = Orders(self.seed, self._passes, self.shuffles)
-        whole = self.source._pool_rows()
+        whole, n_rows = self.source._pool_rows(), self.source._n_rows()
         number, skipped = divmod(first, whole)
-        pool: Pool | None = None
         at = number * whole  # the row that is put next
-        for item, places, ahead in self.source._items(orders, at):
+        pool: Pool | None = None
+
+        def shuffled(pool: Pool) -> Data:
+            rows = pool.rows()
+            rows.order = orders.of_pool(number, len(rows))
+            return rows.part(skipped)
+
+        for item, places, done in self.source._items(orders, at):
             if ends():
                 return
-            rows = convert(item, places).part(ahead)
-            while len(rows):
+            rows = convert(item, places)
+            while done < len(rows):
                 if pool is None:
-                    room = whole
-                    if (n_rows := self.source._n_rows()) is not None:
-                        room = min(whole, n_rows - at)
-                    pool = Pool(rows, room, orders.of_pool(number, room))
-                fits = min(pool.room, len(rows))
-                pool.put(rows.part(0, fits))
-                rows, at = rows.part(fits), at + fits
+                    room = whole if n_rows is None else min(whole, n_rows - at)
+                    pool = Pool(rows, room)
+                fits = min(pool.room, len(rows) - done)
+                pool.put(rows.part(done, done + fits).alone())
+                done, at = done + fits, at + fits
                 if not pool.room:
-                    yield pool.rows().part(skipped)
+                    yield shuffled(pool)
                     pool, number, skipped = None, number + 1, 0
         if pool is not None and pool.filled > skipped:
-            yield pool.rows().part(skipped)
+            yield shuffled(pool)

@@ -27,9 +27,11 @@ class Orders:
         """The blocks' numbers in their order."""
         return self._permutation(0, n) if self._is_drawn else np.arange(n)
 
-    def of_pool(self, number: int, n: int) -> NDArray[Any] | None:
-        """The place of each of a pool's rows; None: as they come."""
-        return self._permutation(1 + number, n) if self._is_drawn else None
+    def of_pool(self, number: int, n: int) -> NDArray[np.uint32] | None:
+        """The numbers of a pool's rows in their order; None: as they came."""
+        if not self._is_drawn:
+            return None
+        return self._permutation(1 + number, n).astype(np.uint32)
 
     def _permutation(self, number: int, n: int) -> NDArray[Any]:
         counter = np.array([0, 0, 0, number], np.uint64)

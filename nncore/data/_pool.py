@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from nncore._training import Data
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class Pool:
@@ -18,25 +13,19 @@ class Pool:
     Args:
         like: rows of the shapes and dtypes that will come.
         room: how many rows.
-        order: the place of each row; None: as they come.
     """
 
-    def __init__(self, like: Data, room: int, order: NDArray[Any] | None) -> None:
+    def __init__(self, like: Data, room: int) -> None:
         self.arrays = [
             None if array is None else np.empty((room, *array.shape[1:]), array.dtype)
             for array in (like.x, like.y, like.weights)
         ]
-        self.order = order
         self.room = room  # rows that still fit
         self.filled = 0
 
     def put(self, rows: Data) -> None:
         """Put rows; there must be room for them."""
-        first, self.filled = self.filled, self.filled + len(rows)
-        self.room -= len(rows)
-        places: Any = slice(first, self.filled)
-        if self.order is not None:
-            places = self.order[places]
+        places = slice(self.filled, self.filled + len(rows))
         parts = rows.x, rows.y, rows.weights
         for array, part in zip(self.arrays, parts, strict=True):
             if (array is None) != (part is None):
@@ -46,14 +35,12 @@ class Pool:
                 )
             if array is not None:
                 array[places] = part
+        self.filled += len(rows)
+        self.room -= len(rows)
 
     def rows(self) -> Data:
-        """What was put, in its order."""
-        arrays = self.arrays
-        if self.room and self.order is not None:
-            chosen = np.sort(self.order[: self.filled])
-            arrays = [None if a is None else a[chosen] for a in arrays]
-        x, y, weights = (None if a is None else a[: self.filled] for a in arrays)
+        """What was put."""
+        x, y, weights = (None if a is None else a[: self.filled] for a in self.arrays)
         assert x is not None
         assert y is not None
         return Data(x, y, weights)
