@@ -236,7 +236,8 @@ def test_streaming_metrics_and_class_weights(folder, rows):
     assert_same(first, second)
 
 
-def test_layers_of_ones_own_are_trained_on_it(folder, rows):
+@pytest.mark.parametrize("by_batch", [False, True])
+def test_layers_of_ones_own_are_trained_on_it(by_batch, folder, rows):
     class Twice(nncore.layers.Layer):
         def call(self, inputs):
             return 2 * inputs
@@ -252,6 +253,9 @@ def test_layers_of_ones_own_are_trained_on_it(folder, rows):
     x, y, _ = rows
     first, second = own(), own()
     options = {"epochs": 2, "shuffle": False, "verbose": 0}
+    if by_batch:
+        nothing = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+        options["callbacks"] = nothing
     expected = first.fit(x, y, 24, **options).history
     assert second.fit(dataset("shards", folder, rows), **options).history == expected
     assert_same(first, second)
