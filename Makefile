@@ -9,12 +9,18 @@ TRUST := $(BIN)/python tests/trust
 SECONDS ?= 600
 SEED ?= 1
 
-.PHONY: build test lint format types examples bench selftest neon asan tsan leaks \
-	valgrind fuzz soak neighbours coverage mutants nets golden release-check clean
+.PHONY: build test keras keras-coverage lint format types examples docs bench selftest \
+	neon asan tsan leaks valgrind fuzz soak neighbours coverage mutants nets golden \
+	release-check clean
 
 build: ; $(BIN)/pip install -q -e '.[test,lint]'
 
 test: ; $(BIN)/pytest
+
+# Beside an installed Keras, which the extra keras brings.
+keras: ; $(BIN)/pytest -q -m keras -n auto
+
+keras-coverage: ; $(BIN)/python -m tests.trust.keras_coverage
 
 lint:
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

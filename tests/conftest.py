@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import textwrap
+import warnings
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -31,6 +33,24 @@ def dtype(request: pytest.FixtureRequest) -> str:
 def isa(request: pytest.FixtureRequest) -> str:
     """Each instruction set that is built in and that this CPU has."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def keras(request: pytest.FixtureRequest) -> ModuleType:
+    """An installed Keras on JAX, for tests that `-m keras` has asked for.
+
+    XLA compiles every training step of every case once and runs it some dozen times:
+    it is told not to optimize what it compiles.
+    """
+    if "keras" not in request.config.getoption("markexpr"):
+        pytest.skip("compares with an installed Keras: run with -m keras")
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("jax", reason="needs pip install keras jax")
+        return pytest.importorskip("keras", reason="needs pip install keras jax")
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """The same network in an installed Keras (JAX backend, float64): `pytest -m keras`.
 
-Weights are copied over; then both libraries train 50 batches and after each one
-predictions, loss and weights are compared. The cases cover every pair of values of
-loss, optimizer, activation, clipping, weights and penalty.
+Weights are copied over; then both libraries train 50 batches; loss and weights are
+compared after each, predictions now and then. The cases cover every pair of values of
+loss, optimizer, activation, clipping, weights and penalty. Metrics, initializers and
+noise follow, each with a table of its own. docs/keras-coverage.md is made of the same
+tables: a new line in one of them shows there after `make keras-coverage`.
 
 Both compute in float64 and differ by roundings, which a training carries along and may
 amplify. How much is measured: nncore trains once more from weights that are off by
@@ -12,8 +14,6 @@ amplify. How much is measured: nncore trains once more from weights that are off
 from __future__ import annotations
 
 import importlib
-import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -195,25 +195,25 @@ for _case in CASES:
 
 
 @pytest.fixture(scope="module")
-def keras(request):
-    """Keras with JAX and float64, if it is installed and asked for."""
-    if "keras" not in request.config.getoption("markexpr"):
-        pytest.skip("compares with an installed Keras: run with -m keras")
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        jax = pytest.importorskip("jax", reason="needs pip install keras jax")
-        keras = pytest.importorskip("keras", reason="needs pip install keras jax")
-    jax.config.update("jax_enable_x64", True)
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
+def keras(keras):
+    """Keras in float64."""
+    jax = importlib.import_module("jax")
     # With JAX, Keras's own promotion rules make float64 results of many functions
     # (tanh, sqrt) float32 whatever floatx is.
-    dtypes = importlib.import_module("keras.src.backend.common.dtypes")
-    dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
-    nncore.backend.set_floatx("float64")
+    narrower = importlib.import_module(
+        "keras.src.backend.common.dtypes"
+    ).BIT64_TO_BIT32_DTYPE
+
+    def compute_in(dtype):
+        jax.config.update("jax_enable_x64", dtype == "float64")
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        narrower["float64"] = dtype
+        nncore.backend.set_floatx(dtype)
+
+    compute_in("float64")
     yield keras
-    nncore.backend.set_floatx("float32")
+    compute_in("float32")
 
 
 def build(library, case):
@@ -261,14 +261,15 @@ def data(case, rng):
 
 
 def train(model, case, weights):
-    """After each batch: predictions and loss before it, weights after it."""
+    """After each batch its loss and the weights; before each tenth the predictions."""
     model.set_weights(weights)
     history = []
-    for x, y, w in zip(*data(case, np.random.default_rng(8)), strict=True):
-        out = np.asarray(model.predict_on_batch(x))
+    batches = zip(*data(case, np.random.default_rng(8)), strict=True)
+    for step, (x, y, w) in enumerate(batches):
+        found = [model(x)] if step % 10 == 0 else []
         model.reset_metrics()
-        loss = np.asarray(model.train_on_batch(x, y, sample_weight=w)).ravel()[0]
-        history.append([out, np.asarray(loss), *map(np.asarray, model.get_weights())])
+        found.append(np.ravel(model.train_on_batch(x, y, sample_weight=w))[0])
+        history.append([np.asarray(a) for a in (*found, *model.get_weights())])
     return history
 
 
@@ -437,6 +438,13 @@ LAYERS = {
         k.layers.Dense(5, "relu", activity_regularizer="l2"),
         k.layers.ActivityRegularization(l2=0.01),
     ],
+    "OrthogonalRegularizer": lambda k: [
+        k.layers.Dense(6, kernel_regularizer=k.regularizers.OrthogonalRegularizer(0.1)),
+        k.layers.Dense(
+            *(5, "tanh"),
+            kernel_regularizer=k.regularizers.OrthogonalRegularizer(mode="columns"),
+        ),
+    ],
     "no noise": lambda k: [
         k.layers.GaussianNoise(0.0),
         k.layers.GaussianDropout(0.0),
@@ -503,15 +511,13 @@ def test_layers_follow_keras(keras, name, optimizer, options):
     assert_together(run(keras, start), run(nncore, start), run(nncore, off))
 
 
-@pytest.mark.parametrize(
-    ("name", "amount"),
-    [
-        ("Dropout", 0.3),
-        ("GaussianNoise", 0.4),
-        ("GaussianDropout", 0.3),
-        ("AlphaDropout", 0.3),
-    ],
-)
+NOISE = [
+    *(("Dropout", 0.3), ("GaussianNoise", 0.4)),
+    *(("GaussianDropout", 0.3), ("AlphaDropout", 0.3)),
+]
+
+
+@pytest.mark.parametrize(("name", "amount"), NOISE)
 def test_noise_has_the_moments_of_keras(keras, name, amount):
     x = np.random.default_rng(4).normal(0.5, 1, (1000, 500))
 
@@ -533,6 +539,48 @@ def test_noise_has_the_moments_of_keras(keras, name, amount):
         moments(nncore), moments(keras), (16, 8), strict=True
     ):
         assert abs(ours - theirs) < 6 * spread * np.sqrt(2 / x.size)
+
+
+INITIALIZERS: list[tuple[str, dict[str, Any]]] = [
+    *(("Zeros", {}), ("Ones", {}), ("Constant", {"value": 0.3})),
+    ("Identity", {"gain": 2.0}),
+    *((name, {}) for name in ("RandomNormal", "RandomUniform", "TruncatedNormal")),
+    ("RandomNormal", {"mean": 0.1, "stddev": 0.2}),
+    ("RandomUniform", {"minval": -0.1, "maxval": 0.3}),
+    ("TruncatedNormal", {"mean": 0.1, "stddev": 0.2}),
+    *((name, {}) for name in ("GlorotUniform", "HeUniform", "LecunUniform")),
+    *((name, {}) for name in ("GlorotNormal", "HeNormal", "LecunNormal")),
+    *(
+        ("VarianceScaling", {"scale": 0.7, "mode": mode, "distribution": distribution})
+        for mode in ("fan_in", "fan_out", "fan_avg")
+        for distribution in ("truncated_normal", "untruncated_normal", "uniform")
+    ),
+    *(("Orthogonal", {}), ("Orthogonal", {"gain": 0.6})),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), INITIALIZERS, ids=str)
+def test_initializers_have_the_distribution_of_keras(keras, name, options):
+    shape = 300, 400
+    theirs, ours = (
+        np.asarray(getattr(library.initializers, name)(**options)(shape))
+        for library in (keras, nncore)
+    )
+    if name in ("Zeros", "Ones", "Constant", "Identity"):
+        assert (ours == theirs).all()
+        return
+    # Kolmogorov and Smirnov: once in 10^9 are two samples of the same further apart.
+    values = np.sort(np.concatenate([theirs.ravel(), ours.ravel()]))
+    below = [
+        np.searchsorted(np.sort(a.ravel()), values, "right") / a.size
+        for a in (theirs, ours)
+    ]
+    allowed = np.sqrt(-np.log(1e-9 / 2) / ours.size)
+    assert np.abs(below[0] - below[1]).max() < allowed
+    if name == "Orthogonal":
+        found, expected = ours @ ours.T, theirs @ theirs.T
+        limit = tolerance(ours.dtype, 2 * sum(shape)) * np.abs(expected).max()
+        assert np.abs(found - expected).max() < limit
 
 
 # ---- Metrics -------------------------------------------------------------------------

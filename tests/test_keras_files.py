@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -796,24 +794,6 @@ def test_hdf5_is_what_the_library_reads_and_writes(n, tmp_path):
 # ---- With an installed Keras ---------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def keras(request):
-    """Keras 3 with JAX and float32, if it is installed and asked for."""
-    if "keras" not in request.config.getoption("markexpr"):
-        pytest.skip("needs an installed Keras: run with -m keras")
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        keras = pytest.importorskip("keras", reason="needs pip install keras jax")
-    floatx = keras.config.floatx()
-    policy = keras.config.dtype_policy()
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-    yield keras
-    keras.config.set_floatx(floatx)
-    keras.config.set_dtype_policy(policy)
-
-
 # In an .h5 Keras does not find the one, and gives two arrays of the other one name.
 NOT_IN_H5 = ("Lamb", "Adafactor")
 
@@ -1045,10 +1025,7 @@ def test_metrics_and_losses_survive_both_formats(tmp_path):
 
 @pytest.mark.keras
 @pytest.mark.filterwarnings("ignore")
-def test_keras_reads_metrics_and_losses(tmp_path, request):
-    if "keras" not in request.config.getoption("markexpr"):
-        pytest.skip("compares with an installed Keras: run with -m keras")
-    keras = pytest.importorskip("keras", reason="needs pip install keras jax")
+def test_keras_reads_metrics_and_losses(keras, tmp_path):
     model = compiled_with_metrics()
     x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
     y = np.eye(3, dtype="float32")[np.arange(20) % 3]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 
 import numpy as np
 import pytest
@@ -11,12 +10,6 @@ import pytest
 import nncore
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(scope="module")
-def keras():
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    return pytest.importorskip("keras")
 
 
 def drawn(library, options, fitted, names):

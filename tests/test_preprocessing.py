@@ -434,9 +434,8 @@ def test_files_of_keras_hold_what_was_learnt(which, ending, tmp_path):
 # ---- Beside Keras --------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def keras_layers():
-    keras = pytest.importorskip("keras")
+@pytest.fixture
+def keras_layers(keras):
     return keras.layers
 
 
