@@ -39,8 +39,13 @@ from . import (
 from ._advice import TrainingWarning
 from ._config import get_num_threads, set_num_threads, show_config
 from ._version import __version__
-from .layers import Input
+from .initializers import Initializer
+from .layers import Input, Layer
+from .losses import Loss
+from .metrics import Metric
 from .models import Sequential
+from .optimizers import Optimizer
+from .regularizers import Regularizer
 from .saving import load_model
 
 if _typing.TYPE_CHECKING:
@@ -96,14 +101,20 @@ __all__ = [  # noqa: RUF022 (sorted as people read, not by case)
     "callbacks",
     "constraints",
     "get_num_threads",
+    "Initializer",
     "initializers",
     "Input",
+    "Layer",
     "layers",
     "load_model",
+    "Loss",
     "losses",
+    "Metric",
     "metrics",
     "models",
+    "Optimizer",
     "optimizers",
+    "Regularizer",
     "regularizers",
     "saving",
     "selftest",

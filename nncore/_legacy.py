@@ -134,6 +134,7 @@ NAMES: dict[str, dict[str, str]] = {
         "activity_l2": "l2",
         "l1l2": "l1_l2",
     },
+    "saving": {"CustomObjectScope": "custom_object_scope"},
     "utils": {
         "CustomObjectScope": "custom_object_scope",
         "plot": "plot_model",

@@ -622,7 +622,7 @@ _TABLE: dict[str, Callable[..., Initializer]] = {
 zeros = Zeros
 ones = Ones
 constant = Constant
-identity = Identity
+identity = IdentityInitializer = Identity
 random_uniform = uniform = RandomUniform
 random_normal = normal = RandomNormal
 truncated_normal = TruncatedNormal
@@ -633,7 +633,7 @@ he_uniform = HeUniform
 he_normal = HeNormal
 lecun_uniform = LecunUniform
 lecun_normal = LecunNormal
-orthogonal = Orthogonal
+orthogonal = OrthogonalInitializer = Orthogonal
 
 
 def _is_name(word: str) -> bool:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nncore
 
@@ -218,6 +220,19 @@ def keras(keras):
 
 def build(library, case):
     """The case's network in nncore or in Keras, compiled."""
+    penalty = case["penalty"]
+    if penalty:
+        penalty = getattr(library.regularizers, penalty[0])(penalty[1])
+    dense = library.layers.Dense
+    hidden = [
+        dense(6, activation=case["activation"], kernel_regularizer=penalty),
+        dense(5, activation="tanh", bias_regularizer=penalty, name="second"),
+    ]
+    return compiled(library, case, hidden)
+
+
+def compiled(library, case, hidden):
+    """A network of hidden layers and what the case's loss asks for."""
     name, options, last = case["loss"]
     loss = getattr(library.losses, name)(**options)
     name, options = case["optimizer"]
@@ -228,18 +243,10 @@ def build(library, case):
         schedule = getattr(library.optimizers.schedules, cls)(**words)
         options["learning_rate"] = schedule
     optimizer = getattr(library.optimizers, name)(**options)
-    penalty = case["penalty"]
-    if penalty:
-        penalty = getattr(library.regularizers, penalty[0])(penalty[1])
     model = library.Sequential(
         [
             library.layers.Input((N_IN,)),
-            library.layers.Dense(
-                6, activation=case["activation"], kernel_regularizer=penalty
-            ),
-            library.layers.Dense(
-                5, activation="tanh", bias_regularizer=penalty, name="second"
-            ),
+            *hidden,
             library.layers.Dense(N_OUT, activation=last, use_bias=False),
         ]
     )
@@ -302,6 +309,68 @@ def assert_together(*runs):
             assert b.dtype == np.float64
             allowed = np.abs(b - c).max() + tolerance("float64", 64) * np.abs(b).max()
             assert np.abs(a - b).max() <= allowed, f"step {step}"
+
+
+HIDDEN = st.one_of(
+    st.tuples(
+        st.just("Dense"),
+        st.fixed_dictionaries(
+            {
+                "units": st.integers(1, 9),
+                "activation": st.sampled_from(ACTIVATIONS),
+                "use_bias": st.booleans(),
+                "kernel_regularizer": st.sampled_from([None, "l1", "l2", "l1_l2"]),
+                "kernel_constraint": st.sampled_from([None, "max_norm", "unit_norm"]),
+                "trainable": st.sampled_from([True, True, False]),
+            }
+        ),
+    ),
+    st.sampled_from(
+        [
+            ("BatchNormalization", {"momentum": 0.8}),
+            ("LayerNormalization", {"epsilon": 0.01}),
+            ("RMSNormalization", {}),
+            ("PReLU", {"alpha_initializer": "ones"}),
+            ("ELU", {"alpha": 0.7}),
+            ("ActivityRegularization", {"l2": 0.01}),
+        ]
+    ),
+)
+DRAWN = st.fixed_dictionaries(
+    {
+        "hidden": st.lists(HIDDEN, min_size=1, max_size=4),
+        "loss": st.sampled_from(LOSSES + MORE_LOSSES),
+        "optimizer": st.sampled_from(
+            # See CASES.
+            [case for case in OPTIMIZERS if "l1_regularization_strength" not in case[1]]
+        ),
+        "clipping": st.sampled_from(CLIPPING),
+        "weights": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(case=DRAWN)
+def test_drawn_networks_follow_keras(keras, case):
+    theirs, ours, nudged = (
+        compiled(
+            library,
+            case,
+            [getattr(library.layers, name)(**given) for name, given in case["hidden"]],
+        )
+        for library in (keras, nncore, nncore)
+    )
+    rng = np.random.default_rng(9)
+    start = []
+    for w in theirs.get_weights():
+        # Vectors may be variances.
+        sign = rng.choice([-1, 1], w.shape) if w.ndim == 2 else 1
+        start.append(sign * rng.uniform(0.2, 0.9, w.shape))
+    off = [w * (1 + NUDGE * rng.choice([-1, 1], w.shape)) for w in start]
+    assert_together(
+        train(theirs, case, start), train(ours, case, start), train(nudged, case, off)
+    )
 
 
 # Layers in front of a Dense and the loss, by name; indices for an Embedding.

@@ -8,6 +8,7 @@ from .._lookup import (
     register_keras_serializable,
 )
 from .._random import set_random_seed
+from ..backend import clear_session
 from ._files import get_file
 from ._gradients import check_gradients, numerical_gradient
 from ._plot_model import plot_model
@@ -20,6 +21,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "check_gradients",
+    "clear_session",
     "custom_object_scope",
     "get_custom_objects",
     "get_file",

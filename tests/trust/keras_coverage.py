@@ -119,10 +119,6 @@ MISSING: dict[str, list[tuple[str, str]]] = {
         )
     ],
     "Initializers": [
-        (
-            "(Identity|Orthogonal)Initializer",
-            "`Identity` and `Orthogonal`, which are the same, are there",
-        ),
         ("STFT.*|stft", SOUND),
     ],
     "Losses": [
@@ -139,7 +135,6 @@ MISSING: dict[str, list[tuple[str, str]]] = {
         ("RemoteMonitor", "nothing here opens connections"),
     ],
     "Saving": [
-        ("CustomObjectScope", "`custom_object_scope`, the same, is there"),
         (
             "KerasFileEditor|(de)?serialize_keras_object",
             "each module has `serialize` and `deserialize`; no file names modules",
@@ -166,7 +161,6 @@ MISSING: dict[str, list[tuple[str, str]]] = {
             "model_to_dot",
             "`plot_model` draws without Graphviz",
         ),
-        ("clear_session", "stands in `backend`"),
         ("Config|split_dataset|(un)?pack_x_y_sample_weight", "plain Python does it"),
     ],
     "Settings": [
@@ -194,10 +188,6 @@ MISSING: dict[str, list[tuple[str, str]]] = {
         (".*DTypePolicy|Quantizer", QUANTIZED),
         ("device", BACKENDS),
         ("version", "`__version__`"),
-        (
-            "Initializer|Layer|Loss|Metric|Optimizer|Regularizer",
-            "in their modules: `layers.Layer`, `losses.Loss`, …",
-        ),
     ],
 }
 
