@@ -226,7 +226,7 @@ def _seconds(value: Any) -> float:
     if isinstance(value, timedelta):
         return value.total_seconds()
     minutes = 60 * value.hour + value.minute
-    return 60.0 * minutes + value.second + value.microsecond / 1e6
+    return float(60 * minutes + value.second + value.microsecond / 1e6)
 
 
 def _moment(value: Any) -> Any:
