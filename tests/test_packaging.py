@@ -109,7 +109,8 @@ def test_the_source_folder_without_its_core_says_so(tmp_path):
     ignore = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
     shutil.copytree(ROOT / "nncore", tmp_path / "nncore", ignore=ignore)
     run = subprocess.run(
-        [sys.executable, "-c", "import nncore"],
+        # No site: an editable install would find the core of its own folder.
+        [sys.executable, "-S", "-c", "import nncore"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
