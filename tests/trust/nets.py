@@ -126,7 +126,7 @@ NETS = {
         "csrc/engine/build.c",
         "net->params,",
         "NULL,",
-        ("script", "soak.py", "--seconds", "60"),
+        ("script", "soak.py", "--seconds", "30"),
     ),
     "Ctrl-C": Net(
         "nncore/_training.py",

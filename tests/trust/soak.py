@@ -4,7 +4,8 @@
 
 Each round draws everything: layers, dtype, loss, optimizer, rows, threads, format. What
 was saved must predict the same bits, in another number of threads too. At the end
-memory, threads and open files must be what they were after the first fifth.
+memory, threads and open files must be what they were after the first fifth. Takes
+longer where that would be too few models.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import nncore
 from nncore import layers
 
 MOST_GROWTH = 8  # MiB: what an allocator may hold back
+FEWEST_MODELS = 300  # on a crowded machine: a leak needs some to show
 
 
 def resident() -> float:
@@ -124,9 +126,14 @@ def main() -> int:
     early: tuple[float, int, int] | None = None
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        while (passed := time.monotonic() - begun) < options.seconds or not early:
+        while (
+            (passed := time.monotonic() - begun) < options.seconds
+            or ways.total() < FEWEST_MODELS
+            or not early
+        ):
             # By then everything has been imported and every size of block been used.
-            if not early and passed > options.seconds / 5 and ways.total() >= 100:
+            enough = ways.total() >= FEWEST_MODELS // 3
+            if not early and passed > options.seconds / 5 and enough:
                 early = state()
             ways[turn(rng, folder)] += 1
     late = state()
