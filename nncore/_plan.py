@@ -217,13 +217,13 @@ def make_plan(
     for index, layer in enumerate(layers[len(head) :], len(head)):
         if layer._is_own:
             layer._prepare(before, dtype)
-        spec = dict(layer._spec(before))
-        if spec.get("dropout_seed", 0) is None:
-            spec["dropout_seed"] = _random.derive(seed, _STREAM_DROPOUT, index)
-        if spec.get("kind") == "embedding":
-            _check_indices(specs, layer, dtype)
-        if _merge(specs, spec, layer):
-            names.append(layer.name)
+        for spec in map(dict, layer._specs(before)):
+            if spec.get("dropout_seed", 0) is None:
+                spec["dropout_seed"] = _random.derive(seed, _STREAM_DROPOUT, index)
+            if spec.get("kind") == "embedding":
+                _check_indices(specs, layer, dtype)
+            if _merge(specs, spec, layer):
+                names.append(layer.name)
         variables += [
             Variable(
                 *(layer, _stream(index, number), number, weight.shape),

@@ -400,6 +400,18 @@ LAYERS = {
         k.layers.ReLU(negative_slope=0.1),
         k.layers.Flatten(),
     ],
+    "Normalization of other axes": lambda k: [
+        k.layers.Reshape((2, 2)),
+        k.layers.Permute((2, 1)),
+        k.layers.BatchNormalization(axis=1, gamma_regularizer="l2"),
+        k.layers.Flatten(),
+        k.layers.Dense(12, activation="tanh"),
+        k.layers.Reshape((2, 3, 2)),
+        k.layers.UnitNormalization(axis=2),
+        k.layers.LayerNormalization(axis=-2),
+        k.layers.BatchNormalization(axis=2, trainable=False),
+        k.layers.Flatten(),
+    ],
     "LayerNormalization": lambda k: [
         k.layers.Dense(6),
         k.layers.LayerNormalization(

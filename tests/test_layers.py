@@ -226,10 +226,12 @@ def test_output_shapes_follow_from_input_shapes(make, shape, result):
         (lambda: layers.Dense(3), (None, None), "known number of columns"),
         (lambda: layers.Flatten(), (None, None, 3), "known sizes"),
         (lambda: layers.Dropout(0.5), (None, -1), "positive integers"),
-        (lambda: layers.BatchNormalization(axis=1), (None, 4, 8), "last axis"),
-        (lambda: layers.LayerNormalization(axis=0), (None, 8), "last axis"),
+        (lambda: layers.BatchNormalization(axis=3), (None, 4, 8), "axis of its input"),
+        (lambda: layers.BatchNormalization(axis=1), (None, 4, None), "known number"),
+        (lambda: layers.LayerNormalization(axis=0), (None, 8), "axis of its input"),
+        (lambda: layers.RMSNormalization(axis=-2), (None, 8, 2), "last axis"),
         (lambda: layers.RMSNormalization(), (None, None), "known number of columns"),
-        (lambda: layers.UnitNormalization(), (8,), "last axis"),
+        (lambda: layers.UnitNormalization(), (8,), "axis of its input"),
         (lambda: layers.Reshape((2, 5)), (None, 12), "12 numbers to a row"),
         (lambda: layers.Reshape((5, -1)), (None, 12), "12 numbers to a row"),
         (lambda: layers.Reshape((2, 6)), (None, None), "known sizes"),
@@ -679,6 +681,47 @@ def test_a_constraint_works_on_arrays(dtype, rng):
     assert held.dtype == dtype
     np.testing.assert_allclose((held**2).sum(axis=(0, 1)), 1, rtol=1e-6)
     assert constraints.NonNeg()([[1, -1]]).tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        functools.partial(layers.BatchNormalization, momentum=0.5),
+        layers.LayerNormalization,
+        layers.UnitNormalization,
+    ],
+    ids=["batch", "layer", "unit"],
+)
+@pytest.mark.parametrize(
+    ("axis", "move", "back"),
+    [(2, (1, 3, 2), (1, 3, 2)), (-2, (1, 3, 2), (1, 3, 2)), (1, (2, 3, 1), (3, 1, 2))],
+)
+def test_a_normalization_along_any_axis_is_one_of_moved_axes(
+    make, axis, move, back, tmp_path
+):
+    def trained(*middle):
+        model = models.Sequential(
+            [Input((2, 3, 4)), *middle, layers.Flatten(), layers.Dense(1, "tanh")]
+        )
+        model.compile("adam", "mse")
+        ones = [np.ones_like(w) for w in model.get_weights()]
+        model.set_weights(ones)
+        model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+        return model
+
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(2, 3, size=(40, 2, 3, 4)), rng.normal(size=40)
+    one = trained(make(axis=axis))
+    other = trained(layers.Permute(move), make(), layers.Permute(back))
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one.predict(x), other.predict(x))
+    assert {w.shape for w in one.layers[0].get_weights()} <= {((2, 3, 4)[move[2] - 1],)}
+    assert one.layers[0].output_shape == (None, 2, 3, 4)
+    for ending in (".nnc", ".keras"):
+        one.save(tmp_path / f"m{ending}")
+        again = models.load_model(tmp_path / f"m{ending}")
+        np.testing.assert_array_equal(again.predict(x), one.predict(x))
 
 
 # ---- Dense on rows of several axes ---------------------------------------------------

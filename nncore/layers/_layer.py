@@ -471,6 +471,10 @@ class Layer(_lookup.Described):
             for w in self._own_weights
         ]
 
+    def _specs(self, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+        """Return what the layer does, step by step."""
+        return [self._spec(shape)]
+
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Return what the layer does to rows of a shape, in the core's words.
 

@@ -1,7 +1,9 @@
 """Normalizations: BatchNormalization, LayerNormalization, RMSNormalization, Unit...
 
-All go along the last axis: a row of shape (..., columns) is so many groups of columns,
-each normalised alone. Keras 1 and 2 have `BatchNormalization` in a module of this name.
+All go along one axis, the last by default: a row of shape (..., columns) is so many
+groups of columns, each normalised alone; for another axis the row's numbers are put
+into that order before, and back after. Keras 1 and 2 have `BatchNormalization` in a
+module of this name.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _checks, constraints, initializers, regularizers
 from .._legacy import accepts_old_words
 from ._layer import Layer, Shape, WeightSpec, checked_shape, held
+from .reshaping import permuted
 
 if TYPE_CHECKING:
     from ._layer import FloatArray
@@ -24,7 +27,7 @@ __all__ = [
 
 
 class _Normalization(Layer):
-    """Base of the layers that normalise the last axis."""
+    """Base of the layers that normalise one axis."""
 
     axis: int
 
@@ -39,21 +42,42 @@ class _Normalization(Layer):
             input_shape: A tuple of two or more.
 
         Raises:
-            ValueError: `axis` is not the last one of the input, or its size is unknown.
+            ValueError: `axis` is not one of a row of the input, or sizes are unknown.
         """
         shape = checked_shape("input_shape", input_shape)
-        if len(shape) < 2 or self.axis not in (-1, len(shape) - 1):
+        place = self.axis + len(shape) if self.axis < 0 else self.axis
+        if not 1 <= place < len(shape):
             raise ValueError(
-                f"Layer {self.name!r} must have the last axis of its input for `axis`, "
-                "-1: others are not available in this version. "
-                f"Received: axis={self.axis}, input of shape {shape}"
+                f"Layer {self.name!r} must have an axis of its input's rows for `axis`."
+                f" Received: axis={self.axis}, input of shape {shape}"
             )
-        if shape[-1] is None:
+        if shape[place] is None or (place < len(shape) - 1 and None in shape[1:]):
             raise ValueError(
                 f"Layer {self.name!r} needs a known number of columns. "
                 f"Received: input of shape {shape}"
             )
         return shape
+
+    def _order(self, shape: tuple[int, ...]) -> list[int]:
+        """A row's axes with the normalised one last."""
+        place = self.axis + len(shape) if self.axis < 0 else self.axis - 1
+        return [*(i for i in range(len(shape)) if i != place), place]
+
+    def _columns(self, shape: tuple[int, ...]) -> tuple[int]:
+        """The shape of each weight."""
+        return (shape[self._order(shape)[-1]],)
+
+    def _specs(self, shape: tuple[int, ...]) -> list[dict[str, Any]]:
+        order = self._order(shape)
+        moved = tuple(shape[i] for i in order)
+        if order == sorted(order):
+            return [self._spec(shape)]
+        back = [order.index(i) for i in range(len(order))]
+        return [
+            permuted(self, shape, order),
+            self._spec(moved),
+            permuted(self, moved, back),
+        ]
 
 
 class _Scaled(_Normalization):
@@ -83,9 +107,13 @@ class _Scaled(_Normalization):
     def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
         found = []
         if self.scale:
-            found.append(WeightSpec("gamma", shape[-1:], self.gamma_initializer))
+            found.append(
+                WeightSpec("gamma", self._columns(shape), self.gamma_initializer)
+            )
         if self.center:
-            found.append(WeightSpec("beta", shape[-1:], self.beta_initializer))
+            found.append(
+                WeightSpec("beta", self._columns(shape), self.beta_initializer)
+            )
         return found
 
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -133,8 +161,7 @@ class BatchNormalization(_Scaled):
     by reducing internal covariate shift", 2015.
 
     Args:
-        axis: -1, or the same counted from the front; others are not available in this
-            version.
+        axis: One axis of a row: from 1, or counted from the end, -1.
         momentum: Share of the moving statistics that an update keeps, from 0 to 1.
         epsilon: What is added to the variance, at least 0.
         center: Whether there is beta.
@@ -255,7 +282,9 @@ class BatchNormalization(_Scaled):
         found = super()._weights(shape)
         for name in ("moving_mean", "moving_variance"):
             initializer = getattr(self, f"{name}_initializer")
-            found.append(WeightSpec(name, shape[-1:], initializer, trainable=False))
+            found.append(
+                WeightSpec(name, self._columns(shape), initializer, trainable=False)
+            )
         return found
 
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -272,8 +301,7 @@ class LayerNormalization(_Scaled):
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
 
     Args:
-        axis: -1, or the same counted from the front; others are not available in this
-            version.
+        axis: One axis of a row: from 1, or counted from the end, -1.
         epsilon: What is added to the variance, at least 0.
         center: Whether there is beta.
         scale: Whether there is gamma.
@@ -414,8 +442,27 @@ class RMSNormalization(_Normalization):
         assert scale is not None
         return scale
 
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """Return the shape of the input, which is the output's.
+
+        Args:
+            input_shape: A tuple of two or more.
+
+        Raises:
+            ValueError: `axis` is not the last one of the input, or its size is unknown.
+        """
+        shape = super().compute_output_shape(input_shape)
+        if self.axis not in (-1, len(shape) - 1):
+            # Keras multiplies the last axis by the scale of another.
+            raise ValueError(
+                f"Layer {self.name!r} must have the last axis of its input for `axis`, "
+                "-1: others are not available in this version. "
+                f"Received: axis={self.axis}, input of shape {shape}"
+            )
+        return shape
+
     def _weights(self, shape: tuple[int, ...]) -> list[WeightSpec]:
-        return [WeightSpec("scale", shape[-1:], initializers.get("ones"))]
+        return [WeightSpec("scale", self._columns(shape), initializers.get("ones"))]
 
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
         return {
@@ -432,8 +479,7 @@ class UnitNormalization(_Normalization):
     The sum is that of a row's last axis.
 
     Args:
-        axis: -1, or the same counted from the front; others are not available in this
-            version.
+        axis: One axis of a row: from 1, or counted from the end, -1.
         name: As in `Layer`.
         trainable: As in `Layer`.
         dtype: As in `Layer`.

@@ -41,6 +41,13 @@ def _check_size(layer: Layer, size: int) -> None:
         )
 
 
+def permuted(layer: Layer, shape: tuple[int, ...], axes: list[int]) -> dict[str, Any]:
+    """The core's layer that puts a row's axes, from 0, into another order."""
+    _check_size(layer, math.prod(shape))
+    places = np.arange(math.prod(shape)).reshape(shape)
+    return {"kind": "gather", "order": tuple(places.transpose(axes).ravel().tolist())}
+
+
 class Reshape(Layer):
     """Give each row another shape; the last axis goes fastest in both.
 
@@ -192,10 +199,7 @@ class Permute(Layer):
     def _spec(self, shape: tuple[int, ...]) -> dict[str, Any]:
         if self.dims == tuple(range(1, len(shape) + 1)):
             return {}
-        _check_size(self, math.prod(shape))
-        places = np.arange(math.prod(shape)).reshape(shape)
-        order = places.transpose([axis - 1 for axis in self.dims]).ravel()
-        return {"kind": "gather", "order": tuple(order.tolist())}
+        return permuted(self, shape, [axis - 1 for axis in self.dims])
 
 
 class RepeatVector(Layer):
