@@ -126,7 +126,7 @@ MISSING: dict[str, list[tuple[str, str]]] = {
         ("Circle|circle", "compares rows with one another: embeddings of " + IMAGES),
     ],
     "Optimizers": [
-        ("Adafactor|Lamb|Muon|ScheduleFreeAdamW", NOT_YET),
+        ("ScheduleFreeAdamW", NOT_YET),
         ("LossScaleOptimizer", QUANTIZED + "; `loss_scale_factor` is there"),
         ("MultiOptimizer|OptimizerMap", "one optimizer for all weights"),
     ],
