@@ -695,7 +695,7 @@ def test_arguments_that_contradict_a_data_set_are_refused(folder, rows):
 
 def test_parquet_says_what_to_install(monkeypatch, folder):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'nncore\[parquet\]'"):
+    with pytest.raises(ModuleNotFoundError, match="pip install pyarrow"):
         Parquet(folder, "y")
 
 

@@ -167,7 +167,7 @@ def _open(path: str) -> Any:
         import pyarrow.parquet as pq
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{error.name} reads Parquet: pip install 'nncore[parquet]'"
+            f"{error.name} reads Parquet: pip install pyarrow"
         ) from None
     try:
         return pq.ParquetFile(path)
