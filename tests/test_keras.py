@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import nncore
@@ -317,9 +317,12 @@ HIDDEN = st.one_of(
         st.fixed_dictionaries(
             {
                 "units": st.integers(1, 9),
-                "activation": st.sampled_from(ACTIVATIONS),
+                "activation": st.sampled_from(
+                    # Which may run away to infinity.
+                    [name for name in ACTIVATIONS if name != "exponential"]
+                ),
                 "use_bias": st.booleans(),
-                "kernel_regularizer": st.sampled_from([None, "l1", "l2", "l1_l2"]),
+                "kernel_regularizer": st.sampled_from([None, "l1", "l2", "L1L2"]),
                 "kernel_constraint": st.sampled_from([None, "max_norm", "unit_norm"]),
                 "trainable": st.sampled_from([True, True, False]),
             }
@@ -350,7 +353,14 @@ DRAWN = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+# A failing network is shown as it was drawn: to shrink it would take minutes.
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+)
 @given(case=DRAWN)
 def test_drawn_networks_follow_keras(keras, case):
     theirs, ours, nudged = (
