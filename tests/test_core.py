@@ -76,6 +76,48 @@ def test_a_call_ends_when_its_seconds_are_up(threads, seconds, monkeypatch, rng)
         assert same_bits(cut.get_variable(i), whole.get_variable(i))
 
 
+def by_both_engines(work, monkeypatch):
+    """What `work` of the same network and generator gives by the two engines."""
+    found = []
+    for engine in ("tiny", "panel"):
+        monkeypatch.setenv("NNCORE_ENGINE", engine)
+        rng = np.random.default_rng(3)
+        net = network(rng)
+        found.append(work(net, rng, engine))
+    return found
+
+
+def test_panels_go_on_with_the_weights_of_the_tiny_engine(monkeypatch):
+    def work(net, rng, engine):
+        x, y = rows(rng)
+        train(net, x, y, batches=3, batch_size=4)
+        assert net.last_run["engine"] == engine
+        loss, gradient = net.gradient(x, y, None)
+        assert net.last_run["engine"] == "panel"
+        return [loss, *gradient]
+
+    for tiny, panel in zip(*by_both_engines(work, monkeypatch), strict=True):
+        assert same_bits(tiny, panel)
+
+
+@pytest.mark.parametrize(("n", "size"), [(10, 4), (1300, 700)])
+def test_outputs_of_a_training_are_those_of_its_rows(n, size, monkeypatch):
+    """With a rate of 0 they are what the network predicts."""
+
+    def work(net, rng, engine):
+        x, y = rows(rng, n)
+        outputs, numbers = np.empty((n, 3)), np.empty(n, np.uint32)
+        more = {"outputs": outputs, "numbers": numbers, "learning_rate": 0.0}
+        train(net, x, y, batch_size=size, shuffle=True, **more)
+        assert net.last_run["engine"] == engine
+        assert sorted(numbers) == list(range(n))
+        assert same_bits(outputs, net.predict(x)[numbers])
+        return outputs, numbers
+
+    for tiny, panel in zip(*by_both_engines(work, monkeypatch), strict=True):
+        assert same_bits(tiny, panel)
+
+
 def test_an_order_must_be_contiguous_and_in_range(rng):
     net, (x, y) = network(rng), rows(rng)
     for order in (np.arange(20)[::2], np.full(10, 10), np.arange(9)):
