@@ -60,21 +60,16 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
 SPEED = re.compile(r"\b(pace|microseconds|steps_per_look|ahead|team_for|CHUNK_ROWS)\b")
 # "file: line -> changed line": why nothing can notice.
 EQUIVALENT: dict[str, str] = {}
-# In the order in which they are asked, after those that FIRST names for a file.
+# By the folder of the fault, in the order in which they are asked.
 SUITES = {
-    ".c": "core call layers kinds losses metrics optimizers kernels golden training "
-    "streams reference bits threads resume sizes",
-    ".py": "training callbacks streams progress call sequential advice schedules tasks "
-    "own_python seconds signals resume",
+    "kernels": "kernels losses metrics optimizers kinds layers golden core reference "
+    "bits training streams call threads sizes",
+    "engine": "core training layers kinds optimizers metrics streams golden sizes bits "
+    "call threads resume",
+    "_training.py": "training callbacks streams progress call sequential advice "
+    "schedules tasks own_python seconds signals resume",
 }
 GOLDEN = ("-W", "ignore", __file__, "--golden")
-FIRST = {
-    **dict.fromkeys(("activation", "vmath", "product", "reduce", "rows"), "kernels"),
-    **dict.fromkeys(("loss", "row_loss"), "losses"),
-    **dict.fromkeys(("noise", "norm", "kinds", "narrow", "predict"), "kinds"),
-    **dict.fromkeys(("optimizer", "update"), "optimizers"),
-    **dict.fromkeys(("metric",), "metrics"),
-}
 BOTH = (
     *((r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r" / ", " * ")),
     *((r" < ", " <= "), (r" <= ", " < "), (r" > ", " >= "), (r" >= ", " > ")),
@@ -329,16 +324,13 @@ class Workshop:
 
     def kills(self, fault: Fault) -> str:
         """Which test notices; "" if none does. It must pass without the fault."""
-        kind = fault.file.suffix
-        if kind == ".c":
+        if fault.file.suffix == ".c":
             try:
                 if self.runs(*GOLDEN, seconds=60).returncode:
                     return "golden"
             except subprocess.TimeoutExpired:
                 return "golden does not end"
-        suites = SUITES[kind].split()
-        suites.insert(0, FIRST.get(fault.file.stem, suites[0]))
-        for suite in dict.fromkeys(suites):
+        for suite in SUITES[fault.file.parts[1]].split():
             options = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m")
             # Faults are in the other dtype's core.
             options += ("not slow and not keras", "-k", "not float64")
