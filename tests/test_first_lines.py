@@ -87,7 +87,7 @@ def test_a_pipeline_in_a_grid_search():
 SHELL = """
 set -e
 cat data.csv | nncore train - --target buys -o m.nnc --epochs 5 --quiet
-cut -d, -f1-3 data.csv | nncore predict m.nnc - | tee out.csv | head -2
+cut -d, -f1-3 data.csv | nncore predict m.nnc - | tee out.csv | sed -n 1,2p
 nncore describe m.nnc | grep '^ *town'
 """
 

@@ -471,7 +471,7 @@ def test_ignored_labels_neither_count_nor_teach():
         ({"metrics": [metrics.AUC(multi_label=True, num_labels=2)]}, "columns"),
         ({"metrics": [metrics.PearsonCorrelation(axis=0)]}, "axis"),
         ({"loss": losses.MeanSquaredError(reduction=None)}, "reduction"),
-        ({"loss": "dice"}, "axis"),
+        ({"loss": losses.Dice(axis=0)}, "axis"),
     ],
 )
 def test_what_cannot_be_measured_is_said_at_compile(options, message):
