@@ -877,7 +877,8 @@ def test_memory_is_bounded_however_large_the_files_are(kind, tmp_path):
         check=True,
         timeout=300,
     )
-    # Two pools of 4 MB and blocks; Parquet decodes besides: 60 MB after 100 epochs.
-    bound = 24 if kind == "shards" else 80
-    assert size > 4 * bound
+    # Two pools of 4 MB and blocks; Parquet decodes besides, on threads that keep what
+    # they once had: 60 to 70 MB, also after 100 epochs.
+    bound = 24 if kind == "shards" else 100
+    assert size > 3 * bound
     assert float(found.stdout) < bound
