@@ -76,6 +76,48 @@ def test_a_call_ends_when_its_seconds_are_up(threads, seconds, monkeypatch, rng)
         assert same_bits(cut.get_variable(i), whole.get_variable(i))
 
 
+def test_what_needs_a_loss_asks_for_compile(rng):
+    compiled, (x, y) = network(rng), rows(rng)
+    epoch = compiled.get_epoch()
+    net = core_network("float64", 5, [layer(7, "tanh"), layer(3)])
+    for work in (
+        lambda: train(net, x, y),
+        lambda: net.evaluate(x, y, None, 0, 10),
+        lambda: net.gradient(x, y, None),
+        net.get_epoch,
+        lambda: net.set_epoch(epoch),
+    ):
+        with pytest.raises(RuntimeError, match="compiled"):
+            work()
+    assert net.running() == [0.0]
+
+
+def test_calls_of_an_impossible_size_are_refused(rng):
+    net, (x, y) = network(rng), rows(rng)
+    before = [net.get_variable(i) for i in range(4)]
+    none = np.empty((0, 5)), np.empty((0, 3))
+    room = {"outputs": np.empty((3, 3)), "numbers": np.empty(3, np.uint32)}
+    stream = {"stream": True, "batch_size": 10}
+    for work in (
+        lambda: train(net, x, y, batch_size=0),
+        lambda: train(net, *none, batch_size=1),
+        lambda: train(net, x, y, batch_size=4, **room),
+        lambda: train(net, x, y, shuffle=True, **stream),
+        lambda: train(net, x, y, epochs=2, **stream),
+        lambda: net.evaluate(*none, None, 0, 1),
+        lambda: net.evaluate(x, y, None, 0, 0),
+        lambda: net.evaluate(x, y, None, 0, 11),
+        lambda: net.evaluate(x, y, None, 11, 1),
+        lambda: net.evaluate(x, y, None, 0, 10, batch_size=0),
+        lambda: net.gradient(*none, None),
+        lambda: net.set_epoch(net.get_epoch()[:-1]),
+    ):
+        with pytest.raises(ValueError, match="size"):
+            work()
+    assert all(same_bits(net.get_variable(i), before[i]) for i in range(4))
+    assert net.counters["steps_lived"] == 0
+
+
 def by_both_engines(work, monkeypatch):
     """What `work` of the same network and generator gives by the two engines."""
     found = []
