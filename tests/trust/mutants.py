@@ -340,7 +340,7 @@ class Workshop:
                 return f"{suite} does not end"
             if not run.returncode:
                 continue
-            test = re.search(r"^(?:FAILED|ERROR) (\S+)", run.stdout, re.M)
+            test = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.M)
             if test is None:
                 return f"{suite} ends with {run.returncode}"
             self.take_out(fault)
