@@ -599,7 +599,10 @@ cdef class Network:
             po = hold(order, b"I", 4, "order")
             check_shape(po, px.rows, 1, "order")
             check_compact(po, "order")
-            if np.asarray(order).size and np.asarray(order).max() >= px.rows:
+            used = np.asarray(order)
+            if stream:  # whose rows many calls share
+                used = used[start : start + max_batches * batch_size]
+            if used.size and used.max() >= px.rows:
                 raise ValueError(f"order must name rows below {px.rows}.")
             args.order = <const uint32_t *>po.view.buf
         if args.batch_size == 0 or px.rows == 0:

@@ -177,9 +177,8 @@ BAND(4)
 static band_fn *const product_bands[TILE_VECS] = BANDS(product);
 static band_fn *const gradient_bands[TILE_VECS] = BANDS(gradient);
 
-/* One or two rows, whose time is that of reading b: more of each of its rows at once.
- */
-#define FLAT_ROWS 2
+/* One or two rows, whose time is that of reading b: more of each of its rows at once
+   than TILE_VECS. */
 #define FLAT(m)                                                                        \
     static void product_flat_##m(real *c, size_t ldc, const struct operands *in,       \
                                  const real *bias, int adds, size_t rows, size_t tail) \
@@ -188,8 +187,14 @@ static band_fn *const gradient_bands[TILE_VECS] = BANDS(gradient);
         tile(m, TILE_VECS_FLAT / m, 0, c, ldc, in, bias, adds, tail);                  \
     }
 FLAT(1)
+#if TILE_VECS == 2
+#define FLAT_ROWS 2
 FLAT(2)
 static band_fn *const flat_bands[FLAT_ROWS] = {product_flat_1, product_flat_2};
+#else
+#define FLAT_ROWS 1
+static band_fn *const flat_bands[FLAT_ROWS] = {product_flat_1};
+#endif
 
 /* Cover m rows x n columns with bands, and walk the contracted index in blocks of
    NN_CHAIN. `in` holds depth and offset of the whole product, which adds to c if
