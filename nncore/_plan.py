@@ -575,15 +575,18 @@ class Compiled:
         """Loss, metrics and optimizer as the core takes them, for a network's shapes.
 
         Raises:
-            ValueError: a metric wants other targets than the loss.
+            ValueError: a metric wants other targets than the loss; the loss or a metric
+                cannot take an output of several axes.
         """
         assert self.loss is not None
         n_out = math.prod(plan.output_shape)
+        _check_axes(f"loss {self.loss.name!r}", self.loss, plan)
         columns = self.loss._target_columns(n_out)
         specs = []
         for index, metric in enumerate(self.metrics):
+            resolved = metric._resolve(columns, plan.output_shape[-1], self.is_sparse)
+            _check_axes(f"metric {metric.name!r}", resolved, plan)
             if not self.loss._is_own:
-                resolved = metric._resolve(columns, n_out, self.is_sparse)
                 resolved._check_shapes(columns, n_out, self.is_sparse)
             if self._streams(metric):
                 continue
@@ -677,6 +680,22 @@ class Compiled:
         changed.__dict__.update(self.__dict__)
         changed.optimizer = optimizers.get(optimizer)
         return changed
+
+
+def _check_axes(what: str, part: losses.Loss | metrics.Metric, plan: Plan) -> None:
+    """Look whether what is computed of flat rows is what Keras means."""
+    shape = plan.output_shape
+    if part._is_own or part._is_elementwise or math.prod(shape) == shape[-1]:
+        return
+    why = "looks at the columns of a row together"
+    if isinstance(part, losses.Loss) and part.reduction == "sum":
+        why = "with reduction='sum' adds up rows"
+    raise ValueError(
+        f"The output of a model whose {what} {why} must be rows of numbers: put "
+        "Flatten() last, or take one that is a mean over elements, such as 'mse', "
+        f"'mae', 'binary_crossentropy' or 'binary_accuracy'. Received: {what} and an "
+        f"output of shape {(None, *shape)}"
+    )
 
 
 def _single(value: Any) -> Any:

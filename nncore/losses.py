@@ -81,6 +81,8 @@ class Loss(_lookup.Described):
     _parameters: ClassVar[tuple[str, ...]] = ()
     # Targets are labels 0, 1, ..., one per row.
     _takes_labels: ClassVar[bool] = False
+    # A row's loss is of its columns together, no mean over them.
+    _joins_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -164,6 +166,11 @@ class Loss(_lookup.Described):
     def _is_whole(self) -> bool:
         """Whether a batch has one loss, not each of its rows."""
         return False
+
+    @property
+    def _is_elementwise(self) -> bool:
+        """Whether rows of several axes may be flattened without changing the loss."""
+        return not self._joins_columns and self.reduction != "sum"
 
     def _rows(self, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[np.float64]:
         if self._is_own:
@@ -468,6 +475,7 @@ class CategoricalCrossentropy(_Crossentropy):
     """
 
     _kind = "categorical_crossentropy"
+    _joins_columns = True
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -495,6 +503,7 @@ class SparseCategoricalCrossentropy(Loss):
     _arguments = ("from_logits", "ignore_class", "axis", "reduction", "name", "dtype")
     _parameters = ("from_logits", "ignore_class")
     _kind = "sparse_categorical_crossentropy"
+    _joins_columns = True
     _takes_labels = True
     axis = -1
 
@@ -587,6 +596,7 @@ class CategoricalHinge(Loss):
     """
 
     _kind = "categorical_hinge"
+    _joins_columns = True
 
 
 class KLDivergence(Loss):
@@ -606,6 +616,7 @@ class KLDivergence(Loss):
     """
 
     _kind = "kl_divergence"
+    _joins_columns = True
 
 
 class Poisson(Loss):
@@ -680,6 +691,7 @@ class CosineSimilarity(Loss):
 
     _arguments = ("axis", "reduction", "name", "dtype")
     _kind = "cosine_similarity"
+    _joins_columns = True
     axis = -1
 
     def __init__(
@@ -786,6 +798,7 @@ class CategoricalFocalCrossentropy(Loss):
     )
     _parameters = ("gamma", "from_logits", "label_smoothing")
     _kind = "categorical_focal_crossentropy"
+    _joins_columns = True
     axis = -1
 
     def __init__(
@@ -855,6 +868,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
     _arguments = ("q", "reduction", "name", "dtype")
     _parameters = ("q",)
     _kind = "categorical_generalized_cross_entropy"
+    _joins_columns = True
     _takes_labels = True
 
     def __init__(
@@ -900,6 +914,10 @@ class _Overlap(Loss):
     @property
     def _is_whole(self) -> bool:
         return self.axis is None
+
+    @property
+    def _is_elementwise(self) -> bool:
+        return self._is_whole
 
     def _spec(self) -> dict[str, Any]:
         if self.axis not in (None, -1, 1, (-1,), (1,)):
@@ -1137,6 +1155,7 @@ class GaussianNLL(Loss):
     _arguments = ("log_variance", "full", "reduction", "name", "dtype")
     _parameters = ("log_variance", "full")
     _kind = "gaussian_nll"
+    _joins_columns = True
 
     def __init__(
         self,

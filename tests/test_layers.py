@@ -14,6 +14,8 @@ from nncore import (
     constraints,
     initializers,
     layers,
+    losses,
+    metrics,
     models,
     regularizers,
 )
@@ -787,3 +789,71 @@ def test_dense_on_several_axes_trains_and_is_saved(tmp_path):
 def test_softmax_on_several_axes_is_refused():
     with pytest.raises(ValueError, match=r"rows of numbers.*put Flatten\(\) in front"):
         models.Sequential([layers.Dense(2, "softmax", input_shape=(3, 4))]).build()
+
+
+def _own_loss(y_true, y_pred):
+    return ((y_true - y_pred) ** 2).sum(axis=-1)
+
+
+_own_loss.gradient = lambda y_true, y_pred: 2 * (y_pred - y_true)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric"),
+    [
+        ("categorical_crossentropy", None),
+        ("sparse_categorical_crossentropy", None),
+        ("categorical_hinge", None),
+        ("kl_divergence", None),
+        ("cosine_similarity", None),
+        (losses.CategoricalFocalCrossentropy(), None),
+        (losses.CategoricalGeneralizedCrossEntropy(), None),
+        (losses.GaussianNLL(), None),
+        (losses.Dice(axis=-1), None),
+        (losses.MeanSquaredError(reduction="sum"), None),
+        (_own_loss, "accuracy"),
+        ("mse", "accuracy"),
+        ("mse", "categorical_accuracy"),
+        ("mse", "cosine_similarity"),
+        ("mse", metrics.MeanMetricWrapper(losses.kl_divergence)),
+        ("mse", metrics.TopKCategoricalAccuracy(2)),
+        ("mse", metrics.PearsonCorrelation()),
+        ("mse", metrics.Recall(class_id=1)),
+        ("mse", metrics.Precision(top_k=1)),
+        ("mse", metrics.F1Score("macro")),
+        ("mse", metrics.OneHotIoU(3, [0])),
+    ],
+)
+def test_what_looks_at_columns_together_needs_an_output_of_one_axis(loss, metric):
+    model = models.Sequential([layers.Dense(4, input_shape=(2, 4))])
+    message = r"rows of numbers: put Flatten\(\) last.*Received: .* \(None, 2, 4\)"
+    with pytest.raises(ValueError, match=message):
+        model.compile("sgd", loss, metrics=[metric] if metric else [])
+        model.evaluate(np.ones((5, 2, 4)), np.ones((5, 8)), verbose=0)
+
+
+def test_means_over_elements_take_an_output_of_several_axes():
+    rng = np.random.default_rng(4)
+    x, y = rng.random((5, 2, 4)), rng.integers(0, 2, (5, 6)).astype("float64")
+    model = models.Sequential([layers.Dense(3, "sigmoid", input_shape=(2, 4))])
+    known = ["mse", "mae", "binary_accuracy", metrics.Recall(), metrics.BinaryIoU()]
+    model.compile("sgd", "binary_crossentropy", metrics=known)
+    loss, mse, _, accuracy, *_ = model.evaluate(x, y, verbose=0)
+    p, t = model.predict(x).reshape(10, 3).astype("float64"), y.reshape(10, 3)
+    assert loss == pytest.approx(losses.BinaryCrossentropy()(t, p), rel=1e-5)
+    assert mse == pytest.approx(((p - t) ** 2).mean(), rel=1e-5)
+    assert accuracy == pytest.approx(((p > 0.5) == t).mean())
+
+
+def test_accuracy_of_outputs_of_one_column_is_binary_on_several_axes_too():
+    model = models.Sequential([layers.Dense(1, input_shape=(3, 2))])
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    model.set_weights([np.ones((2, 1)), np.zeros(1)])
+    y = np.array([[1, 1, 0], [1, 0, 0]])
+    assert model.evaluate(np.ones((2, 3, 2)), y, verbose=0)[1] == 0.5
+
+
+def test_one_position_is_a_row():
+    model = models.Sequential([layers.Dense(3, input_shape=(1, 4))])
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    model.fit(np.ones((2, 1, 4)), np.eye(3)[:2], verbose=0)

@@ -48,6 +48,8 @@ class Metric(_lookup.Described):
     _better: ClassVar[str | None] = None
     # Targets are labels 0, 1, ..., one per row.
     _takes_labels: ClassVar[bool] = False
+    # What a row counts is of its columns together, no mean over them.
+    _joins_columns: ClassVar[bool] = False
     _total: float = 0.0
     _count: float = 0.0
 
@@ -134,6 +136,11 @@ class Metric(_lookup.Described):
         cls = type(self)
         methods = ("update_state", "result", "reset_state")
         return any(getattr(cls, name) is not getattr(Metric, name) for name in methods)
+
+    @property
+    def _is_elementwise(self) -> bool:
+        """Whether rows of several axes may be flattened without changing the value."""
+        return not self._joins_columns
 
     def _target_columns(self, n_out: int) -> int:
         """Return the columns of targets for an output of n_out columns."""

@@ -119,6 +119,10 @@ class ThresholdMetric(Metric):
         """Forget what was counted."""
         self._counts.reset()
 
+    @property
+    def _is_elementwise(self) -> bool:
+        return self.class_id is None and self.top_k is None
+
     def _check_shapes(self, target_columns: int, n_out: int, labels: bool) -> None:
         super()._check_shapes(target_columns, n_out, labels)
         if self.class_id is not None:

@@ -97,6 +97,10 @@ class _Overlaps(Metric):
         met = either > 0
         return float(np.mean(divide(both, either)[met])) if met.any() else 0.0
 
+    @property
+    def _is_elementwise(self) -> bool:
+        return self.sparse_y_true and self.sparse_y_pred
+
     def _check_shapes(self, target_columns: int, n_out: int, labels: bool) -> None:
         true = 1 if self.sparse_y_true else n_out
         if (self.sparse_y_pred and n_out > 1) or target_columns != true:

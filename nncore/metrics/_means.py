@@ -89,6 +89,7 @@ class CategoricalAccuracy(Metric):
     """
 
     _kind = "categorical_accuracy"
+    _joins_columns = True
     _better = "max"
 
 
@@ -107,6 +108,7 @@ class SparseCategoricalAccuracy(Metric):
     """
 
     _kind = "sparse_categorical_accuracy"
+    _joins_columns = True
     _better = "max"
     _takes_labels = True
 
@@ -153,6 +155,10 @@ class _LossMetric(Metric):
     def _spec(self) -> dict[str, Any]:
         loss = self._loss._spec()
         return super()._spec() | {"kind": "loss_value", "loss": loss}
+
+    @property
+    def _is_elementwise(self) -> bool:
+        return self._loss._is_elementwise
 
     def _target_columns(self, n_out: int) -> int:
         return self._loss._target_columns(n_out)
@@ -614,6 +620,10 @@ class MeanMetricWrapper(Metric):
     def _spec(self) -> dict[str, Any]:
         assert self._loss is not None
         return super()._spec() | {"kind": "loss_value", "loss": self._loss._spec()}
+
+    @property
+    def _is_elementwise(self) -> bool:
+        return self._loss is None or self._loss._is_elementwise
 
     def _target_columns(self, n_out: int) -> int:
         return n_out if self._loss is None else self._loss._target_columns(n_out)

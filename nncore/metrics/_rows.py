@@ -138,6 +138,7 @@ class TopKCategoricalAccuracy(_RowMean):
 
     _arguments = ("k", "name", "dtype")
     _kind = "top_k_categorical_accuracy"
+    _joins_columns = True
 
     def __init__(
         self, k: int = 5, name: str | None = None, dtype: str | None = None
@@ -173,6 +174,7 @@ class SparseTopKCategoricalAccuracy(_RowMean):
 
     _arguments = ("k", "name", "dtype", "from_sorted_ids")
     _kind = "sparse_top_k_categorical_accuracy"
+    _joins_columns = True
     _takes_labels = True
 
     def __init__(
@@ -253,6 +255,7 @@ def concordance_correlation(
 
 
 class _Correlation(_RowMean):
+    _joins_columns = True
     _arguments = ("name", "dtype", "axis")
     _function: ClassVar[Callable[..., losses.FloatArray]]
 

@@ -25,6 +25,7 @@ class _ColumnSums(Metric):
     """Sums over rows, one for each column, of some quantities."""
 
     _better: ClassVar[str | None] = "max"
+    _joins_columns = True
     _sums: Array | None = None
 
     def reset_state(self) -> None:
