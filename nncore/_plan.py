@@ -221,7 +221,7 @@ def make_plan(
             if spec.get("dropout_seed", 0) is None:
                 spec["dropout_seed"] = _random.derive(seed, _STREAM_DROPOUT, index)
             if spec.get("kind") == "embedding":
-                _check_indices(specs, layer, dtype)
+                _check_indices(specs, layer, spec, dtype)
             if _merge(specs, spec, layer):
                 names.append(layer.name)
         variables += [
@@ -287,10 +287,9 @@ def prepared(plan: Plan, x: NDArray[Any]) -> NDArray[Any]:
     return x
 
 
-def _check_indices(specs: list[Spec], layer: Any, dtype: str) -> None:
+def _check_indices(specs: list[Spec], layer: Any, given: Spec, dtype: str) -> None:
     """Look whether an Embedding gets the numbers of the input, and can hold them."""
-    kind = type(layer).__name__
-    if kind == "MixedEmbedding" and specs:
+    if "columns" in given and specs:
         raise ValueError(
             f"Layer {layer.name!r} (MixedEmbedding) must be given the input as it is: "
             "no layer may stand in front of it that changes it. Received: one that does"

@@ -791,6 +791,16 @@ def test_softmax_on_several_axes_is_refused():
         models.Sequential([layers.Dense(2, "softmax", input_shape=(3, 4))]).build()
 
 
+def test_a_mixed_embedding_of_a_derived_class_stands_first_too():
+    class Table(layers.MixedEmbedding):
+        pass
+
+    model = models.Sequential([Input((2, 2)), layers.Permute((2, 1)), layers.Flatten()])
+    model.add(Table(5, 2, 1))
+    with pytest.raises(ValueError, match="must be given the input as it is"):
+        model.build()
+
+
 def _own_loss(y_true, y_pred):
     return ((y_true - y_pred) ** 2).sum(axis=-1)
 
