@@ -1468,6 +1468,8 @@ _WHOLE_RULES: dict[str, _Rule] = {
 WHOLE_OPTIMIZERS = tuple(_WHOLE_RULES)
 """Names of those that look at whole variables, and that the core does not have."""
 
+_ALL_RULES = _RULES | _WHOLE_RULES
+
 OPTIMIZER_DEFAULTS: dict[str, Any] = {
     "momentum": 0.0,
     "beta_1": 0.9,
@@ -1551,7 +1553,7 @@ class Optimizer:
 
     def __init__(self, spec: Spec, shapes: Sequence[tuple[int, ...]]) -> None:
         """Check the description and make the slots."""
-        if spec["kind"] not in {**_RULES, **_WHOLE_RULES}:
+        if spec["kind"] not in _ALL_RULES:
             names = ", ".join(OPTIMIZERS + WHOLE_OPTIMIZERS)
             raise ValueError(f"Expected one of {names}. Received: {spec['kind']}")
         given = {key: value for key, value in spec.items() if value is not None}
@@ -1639,7 +1641,7 @@ class Optimizer:
         spec = self.spec
         kind, decay = spec["kind"], spec.get("weight_decay")
         if kind != "muon":
-            return {**_RULES, **_WHOLE_RULES}[kind], decay, 1.0
+            return _ALL_RULES[kind], decay, 1.0
         if spec["by_adam"][index] if "by_adam" in spec else w.ndim != 2:
             return _adam, spec.get("adam_weight_decay"), spec["adam_lr_ratio"]
         return _muon, decay, 1.0
