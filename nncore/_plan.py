@@ -491,6 +491,15 @@ def layer_from_config(entry: Mapping[str, Any]) -> Layer:
 # ---- compile -------------------------------------------------------------------------
 
 
+def optimizer_spec(
+    optimizer: optimizers.Optimizer, variables: Sequence[Variable]
+) -> Spec:
+    """An optimizer as the core takes it, for a network's weights."""
+    return optimizer._spec() | optimizer._of_each(
+        [v.path for v in variables], [v.shape for v in variables]
+    )
+
+
 def looks_like_metrics(value: Any) -> bool:
     """Whether a list can only be metrics, not loss weights."""
     return (
@@ -592,10 +601,7 @@ class Compiled:
             spec = dict(resolved._spec())
             spec["weighted"] = index >= self.n_plain
             specs.append(spec)
-        variables = plan.variables
-        rule = self.optimizer._spec() | self.optimizer._of_each(
-            [v.path for v in variables], [v.shape for v in variables]
-        )
+        rule = optimizer_spec(self.optimizer, plan.variables)
         loss = self.loss._spec() | {"weight": self.loss_weight}
         return loss | {"target_columns": columns or None}, specs, rule
 

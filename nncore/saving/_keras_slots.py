@@ -141,11 +141,8 @@ def written(model: Sequential, *, rate: bool) -> list[tuple[str, Any]]:
 
 
 def _spec(model: Sequential) -> dict[str, Any]:
-    optimizer, variables = model.optimizer, model._make_plan().variables
-    assert optimizer is not None
-    return optimizer._spec() | optimizer._of_each(
-        [v.path for v in variables], [v.shape for v in variables]
-    )
+    assert model.optimizer is not None
+    return _plan.optimizer_spec(model.optimizer, model._make_plan().variables)
 
 
 def _rate(model: Sequential) -> float:
