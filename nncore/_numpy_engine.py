@@ -1,7 +1,7 @@
 """A network in NumPy: for parts written in Python, and what C does not have.
 
-The latter are `Lamb`, `Adafactor` and `Muon`, `Dense` on rows of several axes, and `Dice`
-and `Tversky` over a whole batch.
+The latter are `Lamb`, `Adafactor` and `Muon`, `Dense` on rows of several axes, and
+`Dice` and `Tversky` over a whole batch.
 
 `Network` does what `_core.Network` does, method by method, so that nothing above
 `_plan.make_network` knows which of the two a model has. The arithmetic is that of
