@@ -90,9 +90,10 @@ class Data:
         return self.end - self.start
 
     def part(self, first: int, last: int | None = None) -> Data:
-        """Rows [first, last) of these."""
+        """Rows [first, last) of these, as far as there are such."""
         end = self.end if last is None else min(self.start + last, self.end)
-        return Data(self.x, self.y, self.weights, self.order, self.start + first, end)
+        start = min(self.start + first, end)
+        return Data(self.x, self.y, self.weights, self.order, start, end)
 
     def alone(self) -> Data:
         """These rows in their order, and no others."""

@@ -361,6 +361,34 @@ def test_a_training_goes_on_within_an_epoch(
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pool_rows", [90, None])
+def test_a_backup_behind_the_last_batch_of_an_epoch_is_gone_on_with(
+    kind, pool_rows, folder, rows, tmp_path
+):
+    def fit(model, *used):
+        data = dataset(kind, folder, rows, pool_rows=pool_rows)
+        return model.fit(data, epochs=3, verbose=0, callbacks=list(used))
+
+    def interrupt_epoch(epoch, logs):
+        raise KeyboardInterrupt
+
+    whole = network()
+    expected = fit(whole).history
+    # An epoch has 21 batches, the last of them short.
+    for death in (
+        callbacks.LambdaCallback(on_epoch_end=interrupt_epoch),
+        Break(22),
+        Break(1),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            fit(network(), callbacks.BackupAndRestore(tmp_path / "b", 21), death)
+    again = network()
+    history = fit(again, callbacks.BackupAndRestore(tmp_path / "b", 21))
+    assert history.history == expected
+    assert_same(whole, again)
+
+
 def test_a_backup_within_an_epoch_reads_no_block_again(tmp_path, rows):
     reads = []
 

@@ -130,10 +130,12 @@ class BlockStream(Stream):
         at = number * whole  # the row that is put next
         pool: Pool | None = None
 
-        def shuffled(pool: Pool) -> Data:
-            rows = pool.rows()
-            rows.order = orders.of_pool(number, len(rows))
-            return rows.part(skipped)
+        def shuffled(pool: Pool) -> Iterator[Data]:
+            # A last batch that is short counts whole: then `skipped` is behind the end.
+            if pool.filled > skipped:
+                rows = pool.rows()
+                rows.order = orders.of_pool(number, len(rows))
+                yield rows.part(skipped)
 
         for item, places, done in self.source._items(orders, at):
             if ends():
@@ -147,7 +149,7 @@ class BlockStream(Stream):
                 pool.put(rows.part(done, done + fits).alone())
                 done, at = done + fits, at + fits
                 if not pool.room:
-                    yield shuffled(pool)
+                    yield from shuffled(pool)
                     pool, number, skipped = None, number + 1, 0
-        if pool is not None and pool.filled > skipped:
-            yield shuffled(pool)
+        if pool is not None:
+            yield from shuffled(pool)
