@@ -708,6 +708,19 @@ def test_chunks_that_do_not_fit_are_refused(rows):
     assert len(network().predict(Chunks([x, x]))) == 2 * N
 
 
+@pytest.mark.parametrize("pool_rows", [500, 1000])
+def test_chunks_of_other_shapes_are_refused(pool_rows, rows):
+    x, y, w = rows
+    for chunks, message in (
+        ([(x, y), (x[:, :1], y)], r"of `x` must .* Received: \(1,\) after \(3,\)"),
+        ([(x, x), (x, y)], r"of `y` must .* Received: \(1,\) after \(3,\)"),
+        ([(x, y, w), (x, y)], "Either all rows or none must have sample weights"),
+    ):
+        data = Chunks(chunks, batch_size=50, pool_rows=pool_rows)
+        with pytest.raises(ValueError, match=message):
+            list(data)
+
+
 def test_arguments_that_contradict_a_data_set_are_refused(folder, rows):
     data = dataset("shards", folder, rows)
     for words, message in (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nncore._streams import Convert, Item, Stream
 from nncore.data._ahead import Ahead
 from nncore.data._orders import Orders
-from nncore.data._pool import Pool
+from nncore.data._pool import Kind, Pool, kinds
 
 if TYPE_CHECKING:
     from nncore._training import Data
@@ -129,6 +129,7 @@ class BlockStream(Stream):
         number, skipped = divmod(first, whole)
         at = number * whole  # the row that is put next
         pool: Pool | None = None
+        like: list[Kind | None] = []
 
         def shuffled(pool: Pool) -> Iterator[Data]:
             # A last batch that is short counts whole: then `skipped` is behind the end.
@@ -144,7 +145,8 @@ class BlockStream(Stream):
             while done < len(rows):
                 if pool is None:
                     room = whole if n_rows is None else min(whole, n_rows - at)
-                    pool = Pool(rows, room)
+                    like = like or kinds(rows)
+                    pool = Pool(like, room)
                 fits = min(pool.room, len(rows) - done)
                 pool.put(rows.part(done, done + fits).alone())
                 done, at = done + fits, at + fits

@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nncore._training import Data
+
+Kind = tuple[tuple[int, ...], np.dtype[Any]]
+_NAMES = "x", "y", "sample_weight"
+
+
+def kinds(rows: Data) -> list[Kind | None]:
+    """Shape of a row and dtype of x, y and the weights; None: there are none."""
+    return [
+        None if array is None else (array.shape[1:], array.dtype)
+        for array in (rows.x, rows.y, rows.weights)
+    ]
 
 
 class Pool:
     """Room for rows, which are put in parts.
 
     Args:
-        like: rows of the shapes and dtypes that will come.
+        like: the `kinds` of the rows that will come.
         room: how many rows.
     """
 
-    def __init__(self, like: Data, room: int) -> None:
+    def __init__(self, like: list[Kind | None], room: int) -> None:
         self.arrays = [
-            None if array is None else np.empty((room, *array.shape[1:]), array.dtype)
-            for array in (like.x, like.y, like.weights)
+            None if kind is None else np.empty((room, *kind[0]), kind[1])
+            for kind in like
         ]
         self.room = room  # rows that still fit
         self.filled = 0
 
     def put(self, rows: Data) -> None:
-        """Put rows; there must be room for them."""
+        """Put rows; there must be room for them.
+
+        Raises:
+            ValueError: they are not like the others.
+        """
         places = slice(self.filled, self.filled + len(rows))
         parts = rows.x, rows.y, rows.weights
-        for array, part in zip(self.arrays, parts, strict=True):
+        for name, array, part in zip(_NAMES, self.arrays, parts, strict=True):
             if (array is None) != (part is None):
                 raise ValueError(
                     "Either all rows or none must have sample weights. "
                     "Received: both in one data set"
                 )
-            if array is not None:
-                array[places] = part
+            if array is None or part is None:
+                continue
+            if array.shape[1:] != part.shape[1:]:
+                raise ValueError(
+                    f"The rows of `{name}` must have one shape in all of a data set. "
+                    f"Received: {part.shape[1:]} after {array.shape[1:]}"
+                )
+            array[places] = part
         self.filled += len(rows)
         self.room -= len(rows)
 
