@@ -715,6 +715,8 @@ def test_chunks_of_other_shapes_are_refused(pool_rows, rows):
         ([(x, y), (x[:, :1], y)], r"of `x` must .* Received: \(1,\) after \(3,\)"),
         ([(x, x), (x, y)], r"of `y` must .* Received: \(1,\) after \(3,\)"),
         ([(x, y, w), (x, y)], "Either all rows or none must have sample weights"),
+        ([(x, y), x], "Either all rows or none must have targets"),
+        ([x, (x, y)], "Either all rows or none must have targets"),
     ):
         data = Chunks(chunks, batch_size=50, pool_rows=pool_rows)
         with pytest.raises(ValueError, match=message):

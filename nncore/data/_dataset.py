@@ -143,17 +143,10 @@ class Dataset:
         """The batches of one pass."""
         stream = BlockStream(self, shuffles=True)
         stream._passes, self._passes = self._passes, self._passes + 1
-        has_y = True
-
-        def convert(item: Item, places: Any) -> Data:
-            nonlocal has_y
-            has_y = item.y is not None
-            return _as_arrays(item, places)
-
         try:
-            for rows in stream.converted(convert):
+            for rows in stream.converted(_as_arrays):
                 for part in rows.parts(self.batch_size):
-                    if not has_y:
+                    if not part.y.shape[1]:
                         yield part.x
                     elif part.weights is None:
                         yield part.x, part.y
@@ -163,8 +156,11 @@ class Dataset:
             stream.close()
 
 
-def _as_arrays(item: Item, places: Places) -> Data:
-    """An item's rows without a model that says what they must be."""
+def _as_arrays(item: Item, places: Any) -> Data:
+    """An item's rows without a model that says what they must be.
+
+    Without targets, y has no columns.
+    """
     x, y, weights = map(_arrays.unwrapped, item)
     dtype = backend.floatx()
     with _arrays.rows_of(places.x):

@@ -52,6 +52,11 @@ class Pool:
                 )
             if array is None or part is None:
                 continue
+            if name == "y" and (0 in array.shape[1:]) != (0 in part.shape[1:]):
+                raise ValueError(
+                    "Either all rows or none must have targets. "
+                    "Received: both in one data set"
+                )
             if array.shape[1:] != part.shape[1:]:
                 raise ValueError(
                     f"The rows of `{name}` must have one shape in all of a data set. "
