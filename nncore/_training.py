@@ -104,8 +104,11 @@ class Data:
         return Data(self.x[rows], self.y[rows], weights)
 
     def parts(self, size: int) -> Iterator[Data]:
-        """The rows in parts of `size`, each alone; the last may be smaller."""
-        for first in range(0, len(self), size):
+        """The rows in parts of `size`, each alone; the last may be smaller.
+
+        No rows are one part.
+        """
+        for first in range(0, max(1, len(self)), size):
             yield self.part(first, first + size).alone()
 
 
@@ -713,7 +716,7 @@ def predict_stream(
     done = 0
     try:
         for data in batches.epoch():
-            size = stream.size or len(data)
+            size = stream.size or max(1, len(data))
             at_once = 1 if by_batch else max(1, _ROWS_AT_ONCE // size)
             for part in data.parts(size * at_once):
                 if by_batch:
@@ -722,7 +725,7 @@ def predict_stream(
                 if by_batch:
                     callbacks.on_predict_batch_end(done, Logs(outputs=out))
                 outputs.append(out)
-                done += math.ceil(len(part) / size)
+                done += max(1, math.ceil(len(part) / size))
                 if progress.is_due():
                     progress.update(done, {})
     finally:

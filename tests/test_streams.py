@@ -202,6 +202,23 @@ def test_tensors_of_other_libraries_are_rows(trained):
     assert same(model, trained[0])
 
 
+def test_an_empty_batch_gives_no_outputs():
+    x = np.ones((4, 2), "float32")
+    seen = []
+    watch = LambdaCallback(
+        on_predict_batch_end=lambda batch, logs: seen.append(
+            (batch, len(logs["outputs"]))
+        )
+    )
+    model = Sequential([Dense(3, input_shape=(2,))], seed=1)
+    expected = model.predict(x)
+    for used in (None, watch):
+        outputs = model.predict(iter([x[:1], x[:0], x[1:]]), callbacks=used)
+        np.testing.assert_array_equal(outputs, expected)
+        assert model.predict(iter([x[:0], x[:0]])).shape == (0, 3)
+    assert seen == [(0, 1), (1, 0), (2, 3)]
+
+
 def test_evaluate_and_predict_take_batches(trained):
     model, _ = trained
     expected = model.evaluate(X, Y, sample_weight=W, verbose=0)
