@@ -9,6 +9,7 @@ data becomes rows in `_arrays`, the loop is in `_training`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import threading
 import warnings
@@ -1658,9 +1659,9 @@ class Sequential(OldVerbs):
         network = self._network
         lived = 0 if network is None else network.counters["steps_lived"]
         # A data set of `nncore.data` knows how it is read.
-        make = getattr(x, "_block_stream", _streams.Stream)
+        make = getattr(x, "_block_stream", functools.partial(_streams.Stream, x))
         stream: _streams.Stream = make(
-            *(x, argument),
+            argument,
             steps=steps,
             rows=rows,
             shuffles=shuffles,

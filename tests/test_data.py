@@ -224,6 +224,28 @@ def test_batches_of_an_epoch_can_be_limited(folder, rows):
     assert_same(first, second)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_verbs_of_keras_1_count_rows_in_whole_batches(kind, folder, rows):
+    x, y, _ = rows
+    first, second = network(), network()
+    options = {"epochs": 2, "verbose": 0, "shuffle": False}
+    expected = first.fit(
+        x, y, 24, steps_per_epoch=9, validation_data=(x[:48], y[:48]), **options
+    )
+    data = dataset(kind, folder, rows)
+    with pytest.warns(DeprecationWarning):
+        history = second.fit_generator(
+            data,
+            samples_per_epoch=8 * 24 + 1,
+            validation_data=data,
+            nb_val_samples=48,
+            **options,
+        )
+        assert len(second.predict_generator(data, val_samples=25)) == 48
+    assert history.history == expected.history
+    assert_same(first, second)
+
+
 def test_streaming_metrics_and_class_weights(folder, rows):
     x, y, _ = rows
     first, second = network(["AUC"]), network(["AUC"])

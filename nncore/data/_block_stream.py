@@ -23,7 +23,7 @@ class BlockStream(Stream):
         dataset: where blocks come from.
         argument: what messages call it.
         steps: batches per epoch; the next epoch goes on behind them. None: all.
-        rows: must be None.
+        rows: per epoch, in place of `steps`; the batch that reaches them is the last.
         shuffles: whether blocks and rows come in orders that are drawn.
         seed: of those, if the data set has none.
     """
@@ -40,7 +40,8 @@ class BlockStream(Stream):
         shuffles: bool = False,
         seed: int = 0,
     ) -> None:
-        assert rows is None
+        if rows is not None:
+            steps = math.ceil(rows / dataset.batch_size)
         seed = seed if dataset.seed is None else dataset.seed
         shuffles = shuffles and dataset.shuffle
         super().__init__(dataset, argument, steps=steps, shuffles=shuffles, seed=seed)

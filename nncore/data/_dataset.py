@@ -119,8 +119,8 @@ class Dataset:
                 if ahead < n:
                     yield item, places, ahead
 
-    def _block_stream(self, source: Any, argument: str, **words: Any) -> Stream:
-        """What `fit` and the others take; `source` is this data set."""
+    def _block_stream(self, argument: str, **words: Any) -> Stream:
+        """What `fit` and the others take."""
         return BlockStream(self, argument, **words)
 
     # ---- Batches ----
