@@ -1098,7 +1098,7 @@ class Sequential(OldVerbs):
             x: inputs (n, columns), as for `fit`.
             y: targets, as for `fit`.
             batch_size: rows per batch that callbacks and the progress line see; the
-                result does not depend on it.
+                result does not depend on it. Data sets have their own.
             verbose: 0 silent; 1 a live line; 2 one line at the end; "auto": as 1, but
                 only for what takes longer than a second.
             sample_weight: as for `fit`.
@@ -1134,6 +1134,7 @@ class Sequential(OldVerbs):
         if _streams.is_stream(x):
             others = {"y": y, "sample_weight": sample_weight}
             stream = self._stream(x, "x", "steps", steps, others=others)
+            size = _stream_size(stream, batch_size)
         with self._holding("evaluate"):
             with self._shape_from(x, stream):
                 data: training.Data | _streams.Batches[training.Data]
@@ -1179,7 +1180,7 @@ class Sequential(OldVerbs):
         Args:
             x: inputs (n, columns), as for `fit`.
             batch_size: rows per batch that callbacks and the progress line see; the
-                result does not depend on it.
+                result does not depend on it. Data sets have their own.
             verbose: 0 silent; 1 a live line; 2 one line at the end; "auto": as 1, but
                 only for what takes longer than a second.
             steps: predict only so many batches from the first.
@@ -1209,6 +1210,7 @@ class Sequential(OldVerbs):
         x = _arrays.unwrapped(x)
         if _streams.is_stream(x):
             stream = self._stream(x, "x", "steps", steps)
+            _stream_size(stream, batch_size)
             everyone = CallbackList(callbacks)
             self._announce(everyone, verbose, 1, stream.steps)
 

@@ -758,6 +758,15 @@ def test_arguments_that_contradict_a_data_set_are_refused(folder, rows):
     network().fit(data, batch_size=24, verbose=0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "predict"])
+def test_a_batch_size_that_contradicts_a_data_set_is_refused(verb, kind, folder, rows):
+    data, run = dataset(kind, folder, rows), getattr(network(), verb)
+    with pytest.raises(ValueError, match=r"the data set, 24, or None. Received: .*=32"):
+        run(data, batch_size=32, verbose=0)
+    run(data, batch_size=24, verbose=0)
+
+
 def test_parquet_says_what_to_install(monkeypatch, folder):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ModuleNotFoundError, match="pip install pyarrow"):
