@@ -857,6 +857,42 @@ def test_early_stop_and_interrupts_end_the_thread(folder, rows):
     assert len(history.epoch) > 0
 
 
+@pytest.mark.parametrize("verb", ["fit", "evaluate", "predict", "iterate"])
+def test_an_interrupt_does_not_wait_for_a_source_that_is_blocked(verb, rows):
+    asked, released = threading.Event(), threading.Event()
+
+    def chunks():
+        yield rows[0][:120], rows[1][:120]
+        asked.set()
+        released.wait()
+
+    def interrupt_when_blocked(batch, logs):
+        assert asked.wait(60)
+        raise KeyboardInterrupt
+
+    data = Chunks(chunks, batch_size=24, pool_rows=96)
+    hooks = ["on_train_batch_end", "on_test_batch_end", "on_predict_batch_end"]
+    used = callbacks.LambdaCallback(**dict.fromkeys(hooks, interrupt_when_blocked))
+    rescue = threading.Timer(30, released.set)  # a test that fails is to end, too
+    rescue.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            if verb == "iterate":
+                for _ in data:
+                    interrupt_when_blocked(0, None)
+            else:
+                getattr(network(), verb)(data, verbose=0, callbacks=used)
+        gc.collect()
+        assert not released.is_set()
+        (reader,) = readers()
+        assert reader.daemon
+    finally:
+        released.set()
+        rescue.cancel()
+        rescue.join()
+    reader.join()
+
+
 def test_nan_ends_the_training_and_the_thread(folder, rows):
     model = nncore.Sequential([Dense(1, input_shape=(3,))], seed=1)
     model.compile(nncore.optimizers.SGD(1e30), "mse")

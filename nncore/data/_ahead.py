@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+_PATIENCE = 1.0  # seconds
 
 
 class Ahead(Generic[_T]):
@@ -25,12 +27,19 @@ class Ahead(Generic[_T]):
     def __init__(self, make: Callable[[Callable[[], bool]], Iterator[_T]]) -> None:
         self._process = os.getpid()
         self._ends = Event()
-        self._items = make(self._ends.is_set)
-        self._thread = ThreadPoolExecutor(1, "nncore.data")
+        items = make(self._ends.is_set)
+        self._asked: SimpleQueue[Future[_T | None] | None] = SimpleQueue()
+        # No executor: Python would wait for its threads before it exits.
+        self._thread = Thread(
+            target=_work, args=(items, self._asked), name="nncore.data", daemon=True
+        )
+        self._thread.start()
         self._next = self._begin()
 
     def _begin(self) -> Future[_T | None]:
-        return self._thread.submit(next, self._items, None)
+        future: Future[_T | None] = Future()
+        self._asked.put(future)
+        return future
 
     @property
     def is_lost(self) -> bool:
@@ -45,7 +54,24 @@ class Ahead(Generic[_T]):
         return item
 
     def close(self) -> None:
-        """End the thread, and wait for it."""
+        """End the thread, which ends by itself if it is blocked in a read just now."""
         self._ends.set()
         if not self.is_lost:
-            self._thread.shutdown(cancel_futures=True)
+            self._asked.put(None)
+            # Mostly it ends at once, and then nobody reads any more; but no Ctrl-C
+            # is to wait for a source that gives nothing.
+            self._thread.join(_PATIENCE)
+
+
+def _work(items: Iterator[_T], asked: SimpleQueue[Future[_T | None] | None]) -> None:
+    for future in iter(asked.get, None):
+        _answer(future, items)
+        del future  # it would be held until the next is asked for
+
+
+def _answer(future: Future[_T | None], items: Iterator[_T]) -> None:
+    try:
+        future.set_result(next(items, None))
+    except BaseException as error:
+        future.set_exception(error)
+        del future  # which holds the error, whose traceback holds this frame
