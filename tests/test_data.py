@@ -157,61 +157,51 @@ def test_a_pool_mixes_blocks_from_everywhere(tmp_path):
     assert max(block.max() for block in blocks[:20]) > 90
 
 
-def test_a_fit_goes_on_with_new_orders_and_another_model_begins_alike(folder, rows):
-    data = dataset("shards", folder, rows)
-    seen = []
+def orders_of(folder, model, epochs, seed=None):
+    """The rows of 300 in the order in which each epoch of a `fit` sees them.
 
-    def watch(model):
-        norms = callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: norms.of.append(logs["loss"])
-        )
-        norms.of = []
-        model.fit(data, epochs=1, verbose=0, callbacks=norms)
-        return norms.of
-
-    first, second = network(), network()
-    seen = [watch(first), watch(second)]
-    assert seen[0] == seen[1]
-    assert_same(first, second)
-    frozen = network()
-    frozen.layers[0].trainable = frozen.layers[2].trainable = False
-    watch(first)
-    watch(second)
-    assert_same(first, second)
+    The model's loss of a row is the row's number, as it learns nothing.
+    """
+    np.save(folder / "n.npy", np.arange(300, dtype="float32")[:, np.newaxis])
+    np.save(folder / "y.npy", np.zeros(300, "float32"))
+    words = {"block_rows": 16, "pool_rows": 64, "batch_size": 1, "seed": seed}
+    data = Shards(folder / "n.npy", folder / "y.npy", **words)
+    means = []
+    keep = callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: means.append(logs["loss"])
+    )
+    model.fit(data, epochs=epochs, verbose=0, callbacks=keep)
+    sums = np.reshape(means, (epochs, 300)) * np.arange(1, 301)
+    return np.rint(np.diff(sums, axis=1, prepend=0)).astype(int).tolist()
 
 
-def test_the_order_depends_on_seed_and_epoch_alone(tmp_path):
-    """Of a network without weights, whose losses tell the rows."""
-    data = numbered(tmp_path, 300, block_rows=16, pool_rows=64, batch_size=1)
-    np.save(tmp_path / "y.npy", np.zeros(300, "float32"))
-    data = Shards(tmp_path / "n.npy", tmp_path / "y.npy", block_rows=16, batch_size=1)
+def teller(seed=5):
+    """A model whose loss of a row is the number in it, and that learns nothing."""
+    layer = Dense(1, use_bias=False, kernel_initializer="ones", input_shape=(1,))
+    model = nncore.Sequential([layer], seed=seed)
+    model.compile(nncore.optimizers.SGD(0.0), "mae")
+    return model
 
-    def orders(epochs, seed):
-        model = nncore.Sequential([Dense(1, use_bias=False, input_shape=(1,))])
-        model.compile(nncore.optimizers.SGD(0.0), "mae")
-        model.set_weights([np.ones((1, 1))])
-        means = []
-        keep = callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: means.append(logs["loss"])
-        )
-        chosen = Shards(
-            tmp_path / "n.npy",
-            tmp_path / "y.npy",
-            block_rows=16,
-            pool_rows=64,
-            batch_size=1,
-            seed=seed,
-        )
-        model.fit(chosen, epochs=epochs, verbose=0, callbacks=keep)
-        sums = np.reshape(means, (epochs, 300)) * np.arange(1, 301)
-        return np.rint(np.diff(sums, axis=1, prepend=0)).astype(int).tolist()
 
-    a, b = orders(2, 7)
+def test_a_fit_goes_on_with_new_orders_and_another_model_begins_alike(tmp_path):
+    first, second = teller(), teller()
+    begun, gone_on = (orders_of(tmp_path, first, 2) for _ in range(2))
+    seen = begun + gone_on
+    assert all(sorted(order) == list(range(300)) for order in seen)
+    assert len(set(map(tuple, seen))) == 4
+    assert [orders_of(tmp_path, second, 2) for _ in range(2)] == [begun, gone_on]
+    assert orders_of(tmp_path, teller(seed=6), 2) != begun
+
+
+def test_the_order_depends_on_the_data_sets_seed_and_the_epoch_alone(tmp_path):
+    model = teller()
+    a, b = orders_of(tmp_path, model, 2, seed=7)
     assert sorted(a) == sorted(b) == list(range(300))
     assert a != b
-    assert orders(1, 7) == [a]
-    assert orders(1, 8) != [a]
-    assert len(data) == 300
+    # Each `fit` begins them anew, also of another model.
+    assert orders_of(tmp_path, model, 2, seed=7) == [a, b]
+    assert orders_of(tmp_path, teller(seed=6), 1, seed=7) == [a]
+    assert orders_of(tmp_path, model, 1, seed=8) != [a]
 
 
 def test_batches_of_an_epoch_can_be_limited(folder, rows):
