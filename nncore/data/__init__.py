@@ -12,7 +12,8 @@ shuffle: without it, weights and History have the bits that arrays give.
 
 The orders come from a counter-based generator by seed, pass and pool, so that a
 training that `nncore.callbacks.BackupAndRestore` takes up again goes on amid an epoch
-to the same bits, reading no block twice.
+to the same bits. It reads no block of a pool that is done; `Chunks`, which knows no
+blocks, goes through its source from the front.
 """
 
 from __future__ import annotations
