@@ -24,7 +24,8 @@ class Chunks(Dataset):
             a function without arguments that returns an iterator, the same each time.
         batch_size: rows per batch.
         shuffle: whether `fit` and iteration shuffle.
-        seed: of the orders; None: from the model's.
+        seed: of the orders; every `fit` then begins with the same ones, so that one
+            that trains on repeats them. None: from the model's seed and age.
         pool_rows: rows that are shuffled together; None: 65536.
 
     Raises:

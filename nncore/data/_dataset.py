@@ -30,8 +30,8 @@ class Dataset:
     Args:
         batch_size: rows per batch; the last of a pass may have fewer.
         shuffle: whether `fit` and iteration shuffle; others never do.
-        seed: of the orders; None: from the model's seed and age in `fit`, and 0 where
-            the data set is iterated over.
+        seed: of the orders; every `fit` then begins with the same ones. None: from the
+            model's seed and age in `fit`, and 0 where the data set is iterated over.
         pool_rows: rows that are shuffled together, rounded up to whole batches. None:
             as many as are 32 MiB of float32, at most 1048576.
     """

@@ -35,7 +35,8 @@ class Parquet(Dataset):
         sample_weight: name of a column with weights of rows, or None.
         batch_size: rows per batch.
         shuffle: whether `fit` and iteration shuffle.
-        seed: of the orders; None: from the model's.
+        seed: of the orders; every `fit` then begins with the same ones, so that one
+            that trains on repeats them. None: from the model's seed and age.
         pool_rows: rows that are shuffled together; None: as many as are 32 MiB of
             float32, at most 1048576. Small beside a file's row groups, it mixes rows
             of few of them.

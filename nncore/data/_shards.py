@@ -34,7 +34,8 @@ class Shards(Dataset):
         sample_weight: weights of rows, likewise, (n,).
         batch_size: rows per batch.
         shuffle: whether `fit` and iteration shuffle.
-        seed: of the orders; None: from the model's.
+        seed: of the orders; every `fit` then begins with the same ones, so that one
+            that trains on repeats them. None: from the model's seed and age.
         block_rows: rows that are read at once; None: as many as are 1 MiB of x.
         pool_rows: rows that are shuffled together; None: as many as are 32 MiB of
             float32, at most 1048576.
