@@ -426,6 +426,40 @@ def test_a_backup_within_an_epoch_reads_no_block_again(tmp_path, rows):
     assert len(reads) == len(set(reads)) == 10
 
 
+@pytest.mark.parametrize("kind", ["shards", "parquet"])
+def test_a_backup_of_files_in_another_order_is_refused(kind, rows, tmp_path):
+    """They have as many rows each; where they lie does not matter."""
+    folder, moved = tmp_path / "rows", tmp_path / "moved"
+    folder.mkdir()
+    for k in range(2):
+        x, y, _ = (array[250 * k : 250 * (k + 1)] for array in rows)
+        if kind == "shards":
+            np.save(folder / f"x-{k}.npy", x)
+            np.save(folder / f"y-{k}.npy", y)
+        else:
+            pa = pytest.importorskip("pyarrow")
+            import pyarrow.parquet as pq
+
+            columns = {"y": y, "a": x[:, 0], "b": x[:, 1], "c": x[:, 2]}
+            pq.write_table(pa.table(columns), folder / f"{k}.parquet")
+
+    def fit(folder, order, *used):
+        if kind == "shards":
+            paths = ([folder / f"{name}-{k}.npy" for k in order] for name in "xy")
+            data = Shards(*paths)
+        else:
+            data = Parquet([folder / f"{k}.parquet" for k in order], "y")
+        backup = callbacks.BackupAndRestore(tmp_path / "b", 1)
+        network().fit(data, verbose=0, callbacks=[backup, *used])
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(folder, [0, 1], Break(3))
+    with pytest.raises(ValueError, match="must be of the same data"):
+        fit(folder, [1, 0])
+    folder.rename(moved)
+    fit(moved, [0, 1])
+
+
 SCRIPT = r"""
 import json, os, signal, sys
 import numpy as np

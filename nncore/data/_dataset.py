@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,7 @@ class Dataset:
         if pool_rows is not None:
             self.pool_rows = _checks.integer("pool_rows", pool_rows, 1)
         self._passes = 0
+        self._paths: list[str] = []  # of the files that blocks lie in, if any
 
     # ---- Defined by each data set ----
 
@@ -92,10 +95,11 @@ class Dataset:
         sizes, n_rows = self._sizes(), self._n_rows()
         blocks = "rows as they come"
         if sizes is not None:
-            print_ = int(
-                np.bitwise_xor.reduce((sizes + 1) * np.arange(1, 1 + len(sizes)))
+            names = "\0".join(map(os.path.basename, self._paths)).encode(
+                errors="replace"
             )
-            blocks = f"{n_rows} rows in {len(sizes)} blocks ({print_:x})"
+            fingerprint = zlib.crc32(sizes.astype("<i8").tobytes(), zlib.crc32(names))
+            blocks = f"{n_rows} rows in {len(sizes)} blocks ({fingerprint:08x})"
         return f"{blocks}, pools of {self._pool_rows()}, batches of {self.batch_size}"
 
     def _items(self, orders: Orders, first: int) -> Iterator[tuple[Item, Places, int]]:

@@ -81,6 +81,7 @@ class Shards(Dataset):
             _check_together(name, self._files[0], self._files[-1])
         shards = self._files[0]
         assert shards is not None
+        self._paths = [shard.path for shard in shards]
         self._row_width = sum(
             math.prod(part[0].shape[1:]) for part in self._files if part is not None
         )
