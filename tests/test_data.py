@@ -732,6 +732,23 @@ def test_parquet_that_does_not_fit_is_refused(tmp_path):
         Parquet(tmp_path, "y")
 
 
+def test_metadata_of_parquet_is_read_once_for_each_file(folder, rows, monkeypatch):
+    pq = pytest.importorskip("pyarrow.parquet")
+    opened = []
+
+    class Noted(pq.ParquetFile):
+        def __init__(self, path, metadata=None, **words):
+            opened.append((path, metadata))
+            super().__init__(path, metadata=metadata, **words)
+
+    monkeypatch.setattr(pq, "ParquetFile", Noted)
+    data = dataset("parquet", folder, rows)
+    assert len(list(data)) == len(list(data)) == 21
+    parsed = [path for path, metadata in opened if metadata is None]
+    assert parsed == [str(folder / "1.parquet"), str(folder / "2.parquet")]
+    assert len(opened) == 2 + 2 * (5 + 3)  # row groups
+
+
 def model_of(columns):
     return nncore.Sequential([Dense(1, input_shape=(columns,))])
 

@@ -84,6 +84,7 @@ class Parquet(Dataset):
         self._weights = _names("sample_weight", sample_weight)
         others = self._targets + self._weights
         self._features: list[str] = _names("features", features)
+        self._metadata: list[Any] = []
         places, sizes = [], []
         for number, name in enumerate(self._paths):
             with _open(name) as file:
@@ -96,6 +97,7 @@ class Parquet(Dataset):
                         f"{name!r} must have the columns that the data set takes. "
                         f"Received: no {', '.join(map(repr, missing[:8]))}"
                     )
+                self._metadata.append(file.metadata)
                 first = 0
                 for group in range(file.num_row_groups):
                     sizes.append(file.metadata.row_group(group).num_rows)
@@ -127,7 +129,7 @@ class Parquet(Dataset):
         number, group, first = self._places[block]
         path = self._paths[number]
         wanted = [*self._features, *self._targets, *self._weights]
-        with _open(path) as file:
+        with _open(path, self._metadata[number]) as file:
             # Of this thread alone: none is left behind, and the core keeps its CPUs.
             batches = file.iter_batches(
                 min(_ROWS_AT_ONCE, self._pool_rows()),
@@ -162,7 +164,8 @@ def _names(argument: str, value: Any) -> list[str]:
     return list(names)
 
 
-def _open(path: str) -> Any:
+def _open(path: str, metadata: Any = None) -> Any:
+    """A file; its `metadata` is read if it is not known yet."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -171,7 +174,7 @@ def _open(path: str) -> Any:
             f"{error.name} reads Parquet: pip install pyarrow"
         ) from None
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, metadata=metadata)
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"`path` must name Parquet files. Received: {path!r}: {error}"
