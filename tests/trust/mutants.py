@@ -10,9 +10,9 @@ instruction set, built without optimisation: that the others have its bits is an
 test. The golden trainings come first, then whole test files; a test that fails, crashes
 or does not end kills the fault. Prints the survivors and the share that was killed.
 
-`LEFT_OUT` decides who computes, in what portions and how long is waited, never what
-comes out: faults there are equivalent by design. `EQUIVALENT` lists those that were
-found to be so elsewhere, with the reason.
+`LEFT_OUT` and `SPEED` name what decides who computes, in what portions and how long is
+waited, never what comes out: faults there are equivalent by design. `EQUIVALENT` lists
+those that were found to be so elsewhere, with the reason.
 """
 
 from __future__ import annotations
@@ -42,19 +42,22 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("csrc/kernels/*.c", "csrc/engine/*.c", "nncore/_training.py")
-# Files, functions or classes in them, and lines with certain words: tile sizes,
-# cost model, waiting, measuring.
+# By file: functions or classes in it; (): all of it. What SPEED finds is a line.
 LEFT_OUT: dict[str, tuple[str, ...]] = {
+    # The cost model and its measurements.
     "csrc/engine/plan.c": (),
     "csrc/engine/measure.c": (),
-    "csrc/engine/variant.c": (),
     "csrc/kernels/measure.c": (),
+    # The other files, included, and tables of their functions.
+    "csrc/engine/variant.c": (),
     "csrc/kernels/variant.c": (),
+    # Which engine and tile, how many rows at once, and when time is up.
     "csrc/engine/batch.c": ("rows_collide", "epochs_drawn"),
     "csrc/engine/predict.c": ("can_share_columns",),
     "csrc/engine/tiny.c": ("runs_tiny",),
     "csrc/engine/train.c": ("choose_engine", "evaluation_rows", "is_late"),
     "csrc/kernels/product.c": ("tile_rows",),
+    # Work between two looks at the clock, and when progress is shown.
     "nncore/_training.py": ("Pace", "_show", "_pour"),
 }
 SPEED = re.compile(r"\b(pace|microseconds|steps_per_look|ahead|team_for|CHUNK_ROWS)\b")
