@@ -43,12 +43,12 @@ def test_selftest_passes_and_prints_every_isa_and_dtype(no_pima, capsys):
 
 
 def change_epsilon(patch):
-    rule = reference._RULES["adam"]
+    rule = reference._ALL_RULES["adam"]
 
     def changed(w, slots, g, lr, spec, counters):
         rule(w, slots, g, lr, {**spec, "epsilon": 2e-7}, counters)
 
-    patch.setitem(reference._RULES, "adam", changed)
+    patch.setitem(reference._ALL_RULES, "adam", changed)
 
 
 def change_order(patch):
@@ -75,12 +75,12 @@ def change_slope(patch):
 
 
 def change_moments(patch):
-    rule = reference._RULES["adam"]
+    rule = reference._ALL_RULES["adam"]
 
     def changed(w, slots, g, lr, spec, counters):
         rule(w, slots, g, lr, {**spec, "beta_2": 0.999 + 1e-9}, counters)
 
-    patch.setitem(reference._RULES, "adam", changed)
+    patch.setitem(reference._ALL_RULES, "adam", changed)
 
 
 @pytest.mark.parametrize(
