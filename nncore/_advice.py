@@ -1,7 +1,7 @@
 """What people get wrong in training, said before or after it, each once per model.
 
-Everything here looks at a sample of the rows, so that a `fit` pays about a millisecond,
-and speaks only where there is no doubt: bounds are far from what good data reach.
+Everything here looks at a sample of the rows, so that a `fit` pays a millisecond at
+most, and speaks only where there is no doubt: bounds are far from what good data reach.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from nncore._training import Data
 
     Said = Iterator[tuple[str, str]]
+
+# Seconds of training between two looks at a model: a look may take longer than a short
+# training does.
+PAUSE = 0.02
 
 # Fewer rows say nothing about data; fewer updates of rows, nothing about a training.
 _ROWS, _ROWS_TRAINED, _EPOCHS = 64, 10_000, 5
@@ -74,12 +78,13 @@ def before(network: Network, plan: Plan, compiled: Compiled, data: Data) -> Said
     yield from _inputs(network, plan, data.x[rows])
 
 
-def after(
-    network: Network, plan: Plan, compiled: Compiled, data: Data, epochs: int
-) -> Said:
-    """What is wrong with a model that has been trained on data for some epochs."""
-    if epochs < _EPOCHS or epochs * len(data) < _ROWS_TRAINED:
-        return
+def is_enough(epochs: int, n_rows: int) -> bool:
+    """Whether so many epochs of so many rows tell something about a model."""
+    return epochs >= _EPOCHS and epochs * n_rows >= _ROWS_TRAINED
+
+
+def after(network: Network, plan: Plan, compiled: Compiled, data: Data) -> Said:
+    """What is wrong with a model that has been trained on data."""
     yield from _classes(network, compiled, data)
     yield from _dead(network, plan, data)
 

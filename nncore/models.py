@@ -12,6 +12,7 @@ import contextlib
 import functools
 import math
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -159,6 +160,7 @@ class Sequential(OldVerbs):
         self._swapped = False  # weights and their running averages
         self._building = threading.RLock()
         self._advised: set[str] = set()
+        self._unlooked = math.inf  # seconds of training since advice was looked for
         self._in_fit = False
         self._rows_tested = 0  # by test_on_batch, with running means
         if layers is not None:
@@ -1042,6 +1044,7 @@ class Sequential(OldVerbs):
             self._rows_tested = 0
             self.stop_training = False
             self._in_fit = True
+            began = time.perf_counter()
             try:
                 training.Training(
                     self,
@@ -1063,9 +1066,14 @@ class Sequential(OldVerbs):
                 ).run()
             finally:
                 self._in_fit = False
-            if rows is not None:
-                done = len(history.epoch)
-                self._advise(_advice.after(network, plan, compiled, rows, done))
+            self._unlooked += time.perf_counter() - began
+            if (
+                rows is not None
+                and self._unlooked >= _advice.PAUSE
+                and _advice.is_enough(len(history.epoch), len(rows))
+            ):
+                self._advise(_advice.after(network, plan, compiled, rows))
+                self._unlooked = 0.0
         return history
 
     def _advise(self, said: Iterable[tuple[str, str]]) -> None:

@@ -129,6 +129,21 @@ def test_dead_relus_are_counted(rows):
     dead_model(0.6).fit(*rows, epochs=20, verbose=0)
 
 
+def test_short_trainings_are_not_looked_at_each_time(rows, monkeypatch):
+    model = dead_model(0)
+    looks = []
+    monkeypatch.setattr(nncore._advice, "after", lambda *_: looks.append(1) or [])
+    monkeypatch.setattr(nncore._advice, "PAUSE", 1e9)
+    model.fit(*rows, epochs=1, verbose=0)  # too few to tell anything
+    assert not looks
+    for _ in range(3):
+        model.fit(*rows, epochs=20, verbose=0)
+    assert len(looks) == 1
+    monkeypatch.setattr(nncore._advice, "PAUSE", 0)
+    model.fit(*rows, epochs=20, verbose=0)
+    assert len(looks) == 2
+
+
 def test_a_classifier_that_knows_one_class_is_told(rows):
     x, y = rows
     layers = [Dense(4, "relu", input_dim=8), Dense(1, "sigmoid")]
