@@ -263,8 +263,12 @@ from nncore.callbacks import LambdaCallback
 os.sched_setaffinity(0, sorted(allowed)[:2])
 model = Sequential([Dense(256, "relu", input_dim=256), Dense(256)], seed=1)
 model.compile("adam", "mse")
-x = np.zeros((3200, 256), "float32")
-model.train_on_batch(x[:32], x[:32])
+# Shorter steps are tried alone on any machine, for longer ones a team may wait.
+sizes = range(8, 2048, 8)
+size = next(n for n in sizes if model._network.microseconds(n, True) > 1200)
+assert model._network.microseconds(size, True) < 1800
+x = np.zeros((25 * size, 256), "float32")
+model.train_on_batch(x[:size], x[:size])
 assert model._network.last_run["team"] == 2
 teams = set()
 note = LambdaCallback(
@@ -274,10 +278,32 @@ busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in ra
 try:
     end = time.monotonic() + 20
     while 1 not in teams and time.monotonic() < end:
-        model.fit(x, x, batch_size=32, epochs=4, verbose=0, callbacks=[note])
+        model.fit(x, x, batch_size=size, epochs=4, verbose=0, callbacks=[note])
     assert 1 in teams
 finally:
     for process in busy: process.kill()
+"""
+    )
+
+
+@needs_teams
+@needs_linux
+def test_short_steps_are_tried_by_a_team_and_by_one_thread_with_the_same_bits():
+    run_fresh(
+        TWO_CPUS
+        + """
+x = np.random.default_rng(1).normal(size=(3200, 128)).astype("float32")
+weights = []
+for threads in 1, 2:
+    model = Sequential([Dense(128, "relu", input_dim=128), Dense(128)], seed=1)
+    model.compile("adam", "mse")
+    used = []
+    for _ in range(12):
+        model.fit(x, x, batch_size=64, epochs=3, verbose=0, threads=threads)
+        used.append(model._network.last_run["team"])
+    assert set(used) == set(range(1, threads + 1)), used
+    weights.append(model.get_weights())
+assert all((a == b).all() for a, b in zip(*weights))
 """
     )
 

@@ -144,6 +144,13 @@ struct tiny {
     real *partials; /* [chains of a batch][n_params] gradients, if many chains */
 };
 
+/* How long steps of `rows` rows took: [0] one thread, [1] a team of `team`. */
+struct trial {
+    size_t rows;
+    unsigned team, calls;
+    double us[2], steps[2];
+};
+
 struct net {
     nn_net base; /* first: nn_net * and struct net * are one address */
     const struct nn_kernels *kernels;
@@ -184,6 +191,7 @@ struct net {
     struct orders orders;
     struct epoch epoch;
     struct tiny tiny;
+    struct trial trial;
     int wt_is_stale; /* kernels/tiny.c trained: no wt is the transpose of its W */
 
     enum engine_wish engine_wish;

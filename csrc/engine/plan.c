@@ -1,4 +1,5 @@
-/* plan.c: what work costs, and so how many threads share it. */
+/* plan.c: what work costs, and so how many threads share it: by a model, and where that
+   may be wrong by trial. */
 #include "engine/net.h"
 
 /* Rough rates of one core, in units per microsecond and vector lane: floating-point
@@ -63,4 +64,36 @@ static unsigned team_for(const struct net *net, size_t n_rows, int training,
         if (us < least) best = n, least = us;
     }
     return best;
+}
+
+/* Trials: machines differ by a factor of four in what a line costs that one thread
+   writes and another reads, so that for short steps the clock decides between the team
+   and one thread. A trial tells something after so many microseconds, and forgets half
+   after more; one call in TRIAL_CALLS goes to the slower, as a machine's load changes.
+ */
+#define TRIED_STEP_US 1e3
+#define TRIAL_US 2e3
+#define TRIAL_MEMORY_US 1e5
+#define TRIAL_CALLS 64
+
+/* Whether the team is to train with steps of n_rows rows, rather than one thread. */
+static int prefers_team(struct net *net, size_t n_rows, unsigned team)
+{
+    struct trial *trial = &net->trial;
+    if (trial->rows != n_rows || trial->team != team)
+        *trial = (struct trial){.rows = n_rows, .team = team};
+    if (trial->us[1] < TRIAL_US) return 1;
+    if (trial->us[0] < TRIAL_US) return 0;
+    int is_faster = trial->us[1] * trial->steps[0] < trial->us[0] * trial->steps[1];
+    return is_faster == (++trial->calls % TRIAL_CALLS != 0);
+}
+
+static void note_trial(struct net *net, int by_team, double us, size_t steps)
+{
+    struct trial *trial = &net->trial;
+    trial->us[by_team] += us;
+    trial->steps[by_team] += (double)steps;
+    if (trial->us[by_team] < TRIAL_MEMORY_US) return;
+    trial->us[by_team] /= 2;
+    trial->steps[by_team] /= 2;
 }

@@ -417,6 +417,12 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     for (int i = 0; i < 2; i++)
         prepare_step(net, &job.plans[i].step);
     unsigned team = choose_engine(net, rows, args->threads);
+    double step = microseconds(&net->base, rows, 1);
+    int is_tried = team > 1 && !net->forced_threads && step < TRIED_STEP_US;
+    if (is_tried && !prefers_team(net, rows, team)) {
+        team = 1;
+        net->base.is_tiny = runs_tiny(net, rows, 2);
+    }
     if (net->base.is_tiny) {
         status = ensure_tiny(net, rows, team);
     } else {
@@ -425,12 +431,14 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     }
     if (status) return status;
     net->wt_is_stale = net->base.is_tiny;
-    double step = microseconds(&net->base, rows, 1);
     job.steps_per_look = team > 1 || step > 2 ? 1 : 16;
     if (args->seconds > 0) job.end = nn_clock() + (long long)(args->seconds * 1e6);
+    long long began = is_tried ? nn_clock() : 0;
     net->base.last_team = net->forced_threads
                               ? nn_parallel(team, train_thread, &job)
                               : nn_parallel_steps(team, train_thread, &job, step);
+    if (is_tried && net->base.last_team == team)
+        note_trial(net, team > 1, (double)(nn_clock() - began), result->batches);
     refresh_inverses(net);
     return NN_OK;
 }

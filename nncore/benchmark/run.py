@@ -81,7 +81,8 @@ class Result:
         rows: rows of one run of the statement.
         times: runs of the statement in a turn.
         threads: threads that its library may use.
-        team: threads that the last turn used, as far as the library says.
+        team: threads used at the end of a turn, the most of all turns, as far as the
+            library says.
         first: seconds of the first run, which compiles where the library does.
         checked: numbers to compare with nncore's.
         agrees: whether they are equal but for rounding or, where they cannot be, the
@@ -147,7 +148,7 @@ class Entry:
         """One turn; the first finds the number of runs."""
         result = self.result
         answer = self.process.ask("turn", seconds=seconds, times=result.times)
-        result.times, result.team = answer["times"], answer["team"]
+        result.times, result.team = answer["times"], max(result.team, answer["team"])
         result.samples.append(answer["seconds"] / answer["times"])
 
     def tries(self, seconds: float) -> None:

@@ -74,9 +74,10 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
         names["run"]()
         return Prepared("run()", names, case.rows, out.ravel()[:8].tolist(), team=team)
     if variant == "reading":
-        model(x)
-        used = team()
-        times = 16
+        times, used = 16, 1
+        for _ in range(times):
+            model(x)
+            used = max(used, team())
         names = {
             "read": _core.measure_reading,
             "p": np.ones(case.parameters, np.float32),
