@@ -60,7 +60,9 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     # Work between two looks at the clock, and when progress is shown.
     "nncore/_training.py": ("Pace", "_show", "_pour"),
 }
-SPEED = re.compile(r"\b(pace|microseconds|steps_per_look|ahead|team_for|is_tried|CHUNK_ROWS)\b")
+SPEED = re.compile(
+    r"\b(pace|microseconds|steps_per_look|ahead|team_for|is_tried|CHUNK_ROWS)\b"
+)
 # "file: line -> changed line": why nothing can notice.
 EQUIVALENT: dict[str, str] = {}
 # By the folder of the fault, in the order in which they are asked.
