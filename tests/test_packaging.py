@@ -45,6 +45,23 @@ def test_the_installed_files_are_those_of_the_source_folder():
     assert installed - cores == source
 
 
+def test_the_sdist_leaves_out_nothing_of_its_folders():
+    lines = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
+    pruned = {ROOT / line[1] for line in lines if line[0] == "prune"}
+    made = (".so", ".o", ".pyc", ".png")
+    lacking = [
+        path.relative_to(ROOT).as_posix()
+        for verb, folder, *patterns in lines
+        if verb == "recursive-include"
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+        and path.suffix not in made
+        and not pruned & set(path.parents)
+        and not any(path.match(pattern) for pattern in patterns)
+    ]
+    assert not lacking
+
+
 def test_the_wheel_is_typed_and_needs_numpy_alone():
     assert (Path(nncore.__file__).parent / "py.typed").exists()
     needs = importlib.metadata.requires("nncore") or []
