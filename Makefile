@@ -36,7 +36,7 @@ types:
 
 examples: ; for file in examples/*.py; do $(BIN)/python $$file || exit 1; done
 
-docs: ; $(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
+docs: ; $(BIN)/python -P -m sphinx -W -q -b html docs docs/_build/html
 
 bench: ; $(BIN)/nncore bench
 
