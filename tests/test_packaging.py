@@ -48,7 +48,7 @@ def test_the_installed_files_are_those_of_the_source_folder():
 def test_the_sdist_leaves_out_nothing_of_its_folders():
     lines = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
     pruned = {ROOT / line[1] for line in lines if line[0] == "prune"}
-    made = (".so", ".o", ".pyc", ".png")
+    made = (".so", ".o", ".pyc", ".png", ".swp")
     lacking = [
         path.relative_to(ROOT).as_posix()
         for verb, folder, *patterns in lines

@@ -292,17 +292,19 @@ def test_short_steps_are_tried_by_a_team_and_by_one_thread_with_the_same_bits():
     run_fresh(
         TWO_CPUS
         + """
-x = np.random.default_rng(1).normal(size=(3200, 128)).astype("float32")
-weights = []
-for threads in 1, 2:
+from nncore.callbacks import LambdaCallback
+x = np.random.default_rng(1).normal(size=(1600, 128)).astype("float32")
+used, weights = {1: [], 2: []}, []
+for threads in used:
     model = Sequential([Dense(128, "relu", input_dim=128), Dense(128)], seed=1)
     model.compile("adam", "mse")
-    used = []
-    for _ in range(12):
-        model.fit(x, x, batch_size=64, epochs=3, verbose=0, threads=threads)
-        used.append(model._network.last_run["team"])
-    assert set(used) == set(range(1, threads + 1)), used
+    note = LambdaCallback(
+        on_epoch_end=lambda *_: used[threads].append(model._network.last_run["team"])
+    )
+    options = dict(batch_size=64, epochs=30, verbose=0, callbacks=[note])
+    model.fit(x, x, threads=threads, **options)
     weights.append(model.get_weights())
+assert set(used[1]) == {1} and set(used[2]) == {1, 2}, used
 assert all((a == b).all() for a, b in zip(*weights))
 """
     )

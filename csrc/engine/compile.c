@@ -346,6 +346,7 @@ static nn_status compile_taken(struct net *net, const nn_loss_spec *loss,
     reset_sums(net, &net->eval_sums);
     net->capacity = 0; /* values depend on the metrics: size the batch anew */
     net->tiny.rows = 0;
+    net->trial = (struct trial){0};
     net->base.is_compiled = 1;
     return NN_OK;
 }

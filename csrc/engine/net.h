@@ -144,7 +144,7 @@ struct tiny {
     real *partials; /* [chains of a batch][n_params] gradients, if many chains */
 };
 
-/* How long steps of `rows` rows took: [0] one thread, [1] a team of `team`. */
+/* How long so many steps of `rows` rows took: [0] one thread, [1] a team of `team`. */
 struct trial {
     size_t rows;
     unsigned team, calls;

@@ -68,12 +68,12 @@ static unsigned team_for(const struct net *net, size_t n_rows, int training,
 
 /* Trials: machines differ by a factor of four in what a line costs that one thread
    writes and another reads, so that for short steps the clock decides between the team
-   and one thread. A trial tells something after so many microseconds, and forgets half
-   after more; one call in TRIAL_CALLS goes to the slower, as a machine's load changes.
- */
+   and one thread. Only calls of many steps tell, as a team that sleeps starts slowly;
+   one such call in TRIAL_CALLS goes to the slower, as a machine's load changes. */
 #define TRIED_STEP_US 1e3
+#define TRIAL_STEPS 8
 #define TRIAL_US 2e3
-#define TRIAL_MEMORY_US 1e5
+#define TRIAL_MEMORY_US 1e4
 #define TRIAL_CALLS 64
 
 /* Whether the team is to train with steps of n_rows rows, rather than one thread. */
@@ -88,12 +88,15 @@ static int prefers_team(struct net *net, size_t n_rows, unsigned team)
     return is_faster == (++trial->calls % TRIAL_CALLS != 0);
 }
 
+/* What a call took; what came before counts for little beside a long one. */
 static void note_trial(struct net *net, int by_team, double us, size_t steps)
 {
     struct trial *trial = &net->trial;
+    if (steps < TRIAL_STEPS) return;
+    if (trial->us[by_team] > TRIAL_MEMORY_US) {
+        trial->steps[by_team] *= TRIAL_MEMORY_US / trial->us[by_team];
+        trial->us[by_team] = TRIAL_MEMORY_US;
+    }
     trial->us[by_team] += us;
     trial->steps[by_team] += (double)steps;
-    if (trial->us[by_team] < TRIAL_MEMORY_US) return;
-    trial->us[by_team] /= 2;
-    trial->steps[by_team] /= 2;
 }

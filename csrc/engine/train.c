@@ -379,7 +379,7 @@ static void train_thread(void *context, const struct nn_team *team)
 
 /* The engine for steps of n_rows rows, and its team. In kernels/tiny.c threads share
    only chains of rows: where it is not much faster, a larger team is. */
-static unsigned choose_engine(struct net *net, size_t n_rows, unsigned wish)
+static unsigned model_engine(struct net *net, size_t n_rows, unsigned wish)
 {
     net->base.is_tiny = runs_tiny(net, n_rows, 2);
     unsigned team = team_for(net, n_rows, 1, wish);
@@ -388,6 +388,18 @@ static unsigned choose_engine(struct net *net, size_t n_rows, unsigned wish)
     unsigned larger = team_for(net, n_rows, 1, wish);
     net->base.is_tiny = larger <= team;
     return net->base.is_tiny ? team : larger;
+}
+
+/* The same, but one thread where a trial showed that it is faster. */
+static unsigned choose_engine(struct net *net, size_t n_rows, const nn_train_args *args,
+                              int *is_tried)
+{
+    unsigned team = model_engine(net, n_rows, args->threads);
+    *is_tried = team > 1 && !net->forced_threads && args->max_batches >= TRIAL_STEPS &&
+                microseconds(&net->base, n_rows, 1) < TRIED_STEP_US;
+    if (!*is_tried || prefers_team(net, n_rows, team)) return team;
+    net->base.is_tiny = runs_tiny(net, n_rows, 2);
+    return 1;
 }
 
 static nn_status train_taken(struct net *net, const nn_train_args *args, double *report,
@@ -416,13 +428,8 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
         .net = net, .args = args, .report = report, .result = result};
     for (int i = 0; i < 2; i++)
         prepare_step(net, &job.plans[i].step);
-    unsigned team = choose_engine(net, rows, args->threads);
-    double step = microseconds(&net->base, rows, 1);
-    int is_tried = team > 1 && !net->forced_threads && step < TRIED_STEP_US;
-    if (is_tried && !prefers_team(net, rows, team)) {
-        team = 1;
-        net->base.is_tiny = runs_tiny(net, rows, 2);
-    }
+    int is_tried;
+    unsigned team = choose_engine(net, rows, args, &is_tried);
     if (net->base.is_tiny) {
         status = ensure_tiny(net, rows, team);
     } else {
@@ -431,13 +438,14 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     }
     if (status) return status;
     net->wt_is_stale = net->base.is_tiny;
+    double step = microseconds(&net->base, rows, 1);
     job.steps_per_look = team > 1 || step > 2 ? 1 : 16;
     if (args->seconds > 0) job.end = nn_clock() + (long long)(args->seconds * 1e6);
     long long began = is_tried ? nn_clock() : 0;
     net->base.last_team = net->forced_threads
                               ? nn_parallel(team, train_thread, &job)
                               : nn_parallel_steps(team, train_thread, &job, step);
-    if (is_tried && net->base.last_team == team)
+    if (is_tried && (net->base.last_team > 1) == (team > 1))
         note_trial(net, team > 1, (double)(nn_clock() - began), result->batches);
     refresh_inverses(net);
     return NN_OK;

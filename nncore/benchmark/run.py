@@ -190,6 +190,7 @@ def prepare(
         worse.process.ask("forget")
     assert best is not None
     best.result.samples.clear()
+    best.result.team = 0
     return best
 
 
