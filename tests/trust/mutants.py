@@ -55,7 +55,12 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "csrc/engine/batch.c": ("rows_collide", "epochs_drawn"),
     "csrc/engine/predict.c": ("can_share_columns",),
     "csrc/engine/tiny.c": ("runs_tiny",),
-    "csrc/engine/train.c": ("model_engine", "choose_engine", "evaluation_rows", "is_late"),
+    "csrc/engine/train.c": (
+        "model_engine",
+        "choose_engine",
+        "evaluation_rows",
+        "is_late",
+    ),
     "csrc/kernels/product.c": ("tile_rows",),
     # Work between two looks at the clock, and when progress is shown.
     "nncore/_training.py": ("Pace", "_show", "_pour"),
