@@ -35,6 +35,7 @@ def network():
 
 
 X_train, X_test, y_train, y_test = X[:568], X[568:], y[:568], y[568:]
+nncore.utils.set_random_seed(7)
 model = network()
 model.fit(X_train, y_train, epochs=20, batch_size=10, verbose=2)
 _, acc = model.evaluate(X_test, y_test, verbose=0)

@@ -584,6 +584,8 @@ def test_overwriting(tmp_path):
     os.chmod(path, 0o640)
     with pytest.raises(FileExistsError, match="overwrite=False"):
         network().save(path, overwrite=False)
+    with pytest.raises(FileNotFoundError, match="must lie in a folder that exists"):
+        network().save(tmp_path / "none" / "m.nnc")
     network().save(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 

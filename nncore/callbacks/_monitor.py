@@ -45,11 +45,12 @@ class Monitor(Callback):
         ):
             direction = "max"
         if direction is None:
+            reported = self.model.metrics_names if self.model is not None else ["loss"]
+            words = ", ".join([*reported, *(f"val_{word}" for word in reported)])
             raise ValueError(
-                f"{type(self).__name__} cannot tell whether a smaller or a larger "
-                f"'{self.monitor}' is better: it is not the loss and no metric of the "
-                "model. Pass mode='min' or mode='max'. "
-                f"Received: monitor='{self.monitor}'"
+                f"{type(self).__name__} watches what a training reports: {words}. For "
+                "another number pass mode='min' or mode='max': whether less of it is "
+                f"better cannot be told. Received: monitor='{self.monitor}'"
             )
         self._maximise = direction == "max"
 

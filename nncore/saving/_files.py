@@ -82,6 +82,7 @@ def replacing(path: str, overwrite: bool) -> Iterator[BinaryIO]:
 
     Raises:
         FileExistsError: `path` exists and must not be overwritten.
+        FileNotFoundError: its folder does not exist.
         ValueError: `path` is no ordinary file.
     """
     target = os.path.realpath(path)
@@ -97,6 +98,10 @@ def replacing(path: str, overwrite: bool) -> Iterator[BinaryIO]:
             f"`filepath` must not exist yet, as overwrite=False. Received: {path!r}"
         )
     folder, name = os.path.split(target)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"`filepath` must lie in a folder that exists. Received: {path!r}"
+        )
     temporary = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(temporary, flags, 0o666)
