@@ -187,7 +187,9 @@ def _root(name: str) -> str | None:
 
 def _why(name: str) -> str:
     """What is to be known about a name that is not there."""
-    here = f": here it is nncore {__version__}, which has dense networks only, no data sets"
+    here = f": here it is nncore {__version__}, which has dense networks only"
+    if "datasets" in name:
+        return f"{here}, and no data sets to download"
     if _root(name) is None:
         return f"{here}, and of TensorFlow keras, random.set_seed and __version__"
     return here

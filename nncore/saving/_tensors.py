@@ -98,8 +98,8 @@ def read(buffer: memoryview) -> tuple[dict[str, str], dict[str, Array]]:
     most = min(size - _LENGTH, _json.MAX_BYTES)
     if not 2 <= length <= most:
         raise ModelFileError(
-            f"The header must have from 2 to {most} bytes in a file of {size}: this one "
-            f"is cut short, or no model. Received: {length}"
+            f"The header must have from 2 to {most} bytes in a file of {size}: it is "
+            f"cut short, or no model. Received: {length}"
         )
     start = _LENGTH + length
     header = _json.loads(buffer[_LENGTH:start], "The header")
