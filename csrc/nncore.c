@@ -161,10 +161,11 @@ nn_status nn_net_predict(nn_net *net, const void *x, ptrdiff_t x_stride, size_t 
     return net->engine->predict(net, x, x_stride, n_rows, y, threads, patience);
 }
 
-nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss)
+nn_status nn_net_gradient(nn_net *net, const nn_data *data, unsigned threads,
+                          double *loss)
 {
     nn_float_modes modes = nn_enter_float();
-    nn_status status = net->engine->gradient(net, data, loss);
+    nn_status status = net->engine->gradient(net, data, threads, loss);
     nn_leave_float(modes);
     return status;
 }

@@ -388,8 +388,10 @@ nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *ou
 nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *in);
 
 /* Loss of the batch given and its gradient, dropout off, regularizers included, without
-   an update; then the gradient shaped like a variable. That of a frozen one is 0. */
-nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss);
+   an update; then the gradient shaped like a variable. That of a frozen one is 0.
+   threads: 0 is the process's number. */
+nn_status nn_net_gradient(nn_net *net, const nn_data *data, unsigned threads,
+                          double *loss);
 nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out);
 
 /* Everything else that a resumed training needs. */

@@ -824,16 +824,17 @@ cdef class Network:
     def set_slot(self, slot, index, array):
         self.exchange(index, 1, slot, array)
 
-    def gradient(self, x, y, weights):
+    def gradient(self, x, y, weights, threads=0):
         cdef Array px = self.take(x, "x")
         cdef Array py = self.take(y, "y")
         cdef Array pw = self.take(weights, "weights")
         cdef c.nn_data data
         cdef nn_status status
+        cdef unsigned int team = threads
         cdef double loss = 0
         self.fill_data(&data, px, py, pw)
         with nogil:
-            status = c.nn_net_gradient(self.net, &data, &loss)
+            status = c.nn_net_gradient(self.net, &data, team, &loss)
         check(status)
         return loss, [self.exchange(i, 2, 0, None) for i in range(self.n_variables)]
 

@@ -238,7 +238,8 @@ cdef extern from "nncore.h" nogil:
     size_t nn_net_n_slots(const nn_net *net)
     nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out)
     nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *data)
-    nn_status nn_net_gradient(nn_net *net, const nn_data *data, double *loss)
+    nn_status nn_net_gradient(nn_net *net, const nn_data *data, unsigned int threads,
+                              double *loss)
     nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out)
 
     ctypedef struct nn_counters:

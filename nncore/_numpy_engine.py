@@ -588,7 +588,7 @@ class Network:
             return None
 
     def gradient(
-        self, x: Array, y: Array, weights: Array | None
+        self, x: Array, y: Array, weights: Array | None, threads: int = 0
     ) -> tuple[float, list[Array]]:
         """The batch's loss and its derivative with respect to every variable."""
         with self._lock, np.errstate(all="ignore"):

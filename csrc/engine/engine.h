@@ -45,7 +45,8 @@ struct nn_engine {
     nn_status (*evaluate)(nn_net *net, const nn_evaluate_args *args, double *report);
     nn_status (*predict)(nn_net *net, const void *x, ptrdiff_t x_stride, size_t n_rows,
                          void *y, unsigned threads, nn_patience patience);
-    nn_status (*gradient)(nn_net *net, const nn_data *data, double *loss);
+    nn_status (*gradient)(nn_net *net, const nn_data *data, unsigned threads,
+                          double *loss);
     nn_status (*read)(const nn_net *net, enum nn_array which, size_t slot, size_t index,
                       void *out);
     nn_status (*write)(nn_net *net, enum nn_array which, size_t slot, size_t index,

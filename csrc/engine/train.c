@@ -698,14 +698,15 @@ static nn_status evaluate(nn_net *base, const nn_evaluate_args *args, double *re
     return status;
 }
 
-static nn_status gradient_taken(struct net *net, const nn_data *data, double *loss)
+static nn_status gradient_taken(struct net *net, const nn_data *data, unsigned threads,
+                                double *loss)
 {
     if (!net->base.is_compiled) return NN_ERR_STATE;
     if (data->n_rows == 0) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, data->n_rows);
     if (status) return status;
     net->base.is_tiny = 0;
-    unsigned team = team_for(net, data->n_rows, 1, 0);
+    unsigned team = team_for(net, data->n_rows, 1, threads);
     status = ensure_work(net, team);
     if (status) return status;
     refresh_transposes(net);
@@ -722,12 +723,13 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, double *lo
     return NN_OK;
 }
 
-static nn_status loss_gradient(nn_net *base, const nn_data *data, double *loss)
+static nn_status loss_gradient(nn_net *base, const nn_data *data, unsigned threads,
+                               double *loss)
 {
     struct net *net = net_of(base);
     nn_status status = take_for_change(net);
     if (status) return status;
-    status = gradient_taken(net, data, loss);
+    status = gradient_taken(net, data, threads, loss);
     give_back_changed(net);
     return status;
 }

@@ -67,7 +67,7 @@ static void write_weights(void)
         must(nn_net_set_variable(net, 1, bias), "set bias");
         must(nn_net_train(net, &args, report, &result), "train");
         must(nn_net_evaluate(net, &look, report), "evaluate");
-        must(nn_net_gradient(net, &data, report), "gradient");
+        must(nn_net_gradient(net, &data, 0, report), "gradient");
         must(nn_net_get_gradient(net, 1, bias), "get gradient");
         must(nn_net_get_variable(net, 1, bias), "get bias");
         must(nn_net_get_counters(net, &counters), "get counters");
