@@ -446,7 +446,11 @@ def _read_text(values: Array) -> Array:
     if not known:
         return values
     if all(_IS_DATE.match(v) for v in known[:100]) and all(map(_IS_DATE.match, known)):
-        return _dates("", values)
+        try:
+            return _dates("", values)
+        except CellError:
+            # 0000-00-00 and 2024-02-30 look like dates.
+            return values
     try:
         numbers = [math.nan if v is None else float(v) for v in values.tolist()]
     except ValueError:
