@@ -12,7 +12,7 @@ import pytest
 import nncore
 from nncore import tabular
 from nncore.saving import ModelFileError, _json, _nnc
-from nncore.tabular import _columns, _frames
+from nncore.tabular import _columns, _estimators, _frames
 
 pd = pytest.importorskip("pandas")
 
@@ -155,6 +155,28 @@ def test_a_skewed_target_is_learnt_through_its_logarithm(rng):
     assert "skewed" not in plain.summary()
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_scores_of_a_skewed_target_are_those_of_the_predictions(refit, rng):
+    x = rng.random(500) * 4
+    y = np.exp(x + rng.normal(0, 1.5, 500))
+    held = {"x": x[400:]}, y[400:]
+    model = tabular.Regressor(**QUICK, refit=refit)
+    model.fit({"x": x[:400]}, y[:400], validation_data=held)
+    assert "skewed" in model.summary()
+    assert model._smear != 1
+    scores = model.evaluate(*held)
+    for name, score in model.held_out_scores_.items():
+        assert score == pytest.approx(scores[name], rel=1e-5), name
+
+
+def test_a_refit_on_all_rows_has_the_mean_of_all(rng):
+    x = rng.random(500) * 4
+    y = np.exp(x + rng.normal(0, 1.5, 500))
+    model = tabular.Regressor(**QUICK, refit=True).fit({"x": x}, y)
+    assert "skewed" in model.summary()
+    assert model.predict({"x": x})["prediction"].mean() == pytest.approx(y.mean())
+
+
 def test_rows_without_a_target_are_left_out_with_a_warning():
     frame = shop(100)
     frame.loc[frame.index[:3], "buys"] = None
@@ -172,6 +194,54 @@ def test_own_rows_are_held_out():
     assert model.held_out_rows_ == 50
     scores = model.evaluate(test)
     assert model.held_out_scores_["accuracy"] == pytest.approx(scores["accuracy"])
+
+
+def test_labels_of_columns_may_be_numbers(rng):
+    array = np.column_stack([rng.random(60), rng.random(60) > 0.5])
+    frame = pd.DataFrame(array).astype({1: bool})
+    for data in (frame, {0: array[:, 0], 1: array[:, 1] > 0}):
+        model = tabular.Classifier(**QUICK).fit(data, "1")
+        assert model.classes_.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("weight", "received"),
+    [(-1.0, r"-1\.0 in row 7"), (math.nan, "nan in row 7"), (math.inf, "inf in row 7")],
+)
+def test_weights_that_weigh_nothing_are_refused(weight, received):
+    x, y = {"x": np.arange(20.0)}, [0, 1] * 10
+    weights = np.ones(20)
+    weights[7] = weight
+    message = rf"`sample_weight` must be finite.*Received: {received}"
+    with pytest.raises(ValueError, match=message):
+        tabular.Classifier(**QUICK).fit(x, y, sample_weight=weights)
+    for constant in (-1.0, 0.0):
+        with pytest.raises(ValueError, match="`sample_weight` must"):
+            tabular.Classifier(**QUICK).fit(x, y, sample_weight=[constant] * 20)
+
+
+def test_rows_of_no_weight_are_left_out():
+    frame = shop(200)
+    counts = np.arange(200) % 3 > 0
+    model = tabular.Classifier(**QUICK).fit(frame, "buys", sample_weight=counts)
+    alone = tabular.Classifier(**QUICK)
+    alone.fit(frame[counts], "buys", sample_weight=np.ones(counts.sum()))
+    assert model.held_out_scores_ == alone.held_out_scores_
+    pd.testing.assert_frame_equal(model.predict(frame), alone.predict(frame))
+    with pytest.raises(ValueError, match="at least two rows"):
+        model.fit(frame, "buys", sample_weight=np.arange(200) == 5)
+
+
+def test_held_out_rows_have_their_weights(rng):
+    x, y = rng.random(100), rng.random(100)
+    z = (y - y.mean()) / y.std()
+    model = tabular.Regressor(**{**QUICK, "epochs": 1}, refit=False)
+    model.fit({"x": x}, y, sample_weight=np.where(y > 0.5, 1.0, 1e-6))
+    held = model._drawn_held_out(_estimators._Rows(x, z[:, None], None), 1)
+    error = model.predict({"x": x})["prediction"] - y
+    weights = (y > 0.5) / (y > 0.5).mean()
+    wanted = (weights * error**2)[held].mean() / y.var()
+    assert model.history_.history["val_loss"] == pytest.approx([wanted], rel=1e-3)
 
 
 def test_weights_of_rows_count():
@@ -328,6 +398,13 @@ def test_durations_and_times_are_seconds_and_periods_are_dates():
 # ---- columns -------------------------------------------------------------------------
 
 
+def test_texts_like_dates_that_are_no_days_are_texts():
+    dates = [f"2024-02-{day:02}" for day in range(1, 30)] * 2
+    for bad in ("0000-00-00", "2024-02-30"):
+        values = np.array([*dates, bad], object)
+        assert _columns.learn("since", values, 6).kind == "category"
+
+
 def test_a_number_is_squeezed_and_cut_into_intervals(rng):
     values = np.append(rng.standard_normal(10_000), [1e30, -1e30])
     column = _columns.learn("x", values, 4)
@@ -410,6 +487,49 @@ def test_what_does_not_fit_is_named():
         tabular.Classifier().predict(shop())
     with pytest.raises(ValueError, match="'x' more than once"):
         tabular.Classifier().fit(pd.DataFrame(np.eye(2), columns=["x", "x"]), [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be a positive integer. Received: epochs=0"),
+        ({"batch_size": 0}, "`batch_size` must be a positive integer"),
+        ({"batch_size": 2.5}, "`batch_size` must be a positive integer"),
+        ({"seed": -1}, "`seed` must be an integer from 0"),
+        ({"seed": 2**64}, "`seed` must be an integer from 0"),
+    ],
+)
+def test_arguments_that_are_no_counts_are_refused(words, message):
+    with pytest.raises(ValueError, match=message):
+        tabular.Classifier(**words)
+
+
+def test_rows_to_stop_by_that_do_not_fit_are_named():
+    frame = shop(50)
+    model = tabular.Classifier(**QUICK)
+    with pytest.raises(ValueError, match=r"`validation y` must be a column.*y='z'"):
+        model.fit(frame, "buys", validation_data=(frame, "z"))
+    with pytest.raises(ValueError, match=r"`validation y` must .* 50 rows.*: 3"):
+        model.fit(frame, "buys", validation_data=(frame, ["no"] * 3))
+    with pytest.raises(ValueError, match=r"`y` must have a value for each of 50 rows"):
+        model.fit(frame, "buys").evaluate(frame, ["no"] * 3)
+
+
+def test_a_fit_that_fails_leaves_no_half_of_a_model():
+    frame = shop(50)
+    model = tabular.Classifier(**QUICK).fit(frame, "buys")
+    before = model.predict(frame)
+    with pytest.raises(ValueError, match="must be a column"):
+        model.fit(frame, "sells")
+    pd.testing.assert_frame_equal(model.predict(frame), before)
+    with pytest.raises(ValueError, match=r"must be one of .*'green'"):
+        model.fit(
+            {"x": [1.0, 2.0, 3.0]},
+            ["red", "blue", "red"],
+            validation_data=({"x": [1.0]}, ["green"]),
+        )
+    with pytest.raises(ValueError, match="must be fitted"):
+        model.predict(frame)
 
 
 # ---- files ---------------------------------------------------------------------------

@@ -70,7 +70,11 @@ class _Tabular:
         self.learning_rate = _checks.real("learning_rate", learning_rate, above=0)
         self.weight_decay = _checks.real("weight_decay", weight_decay, 0)
         self.batch_size = batch_size
+        if batch_size is not None:
+            self.batch_size = _checks.integer("batch_size", batch_size, 1)
         self.epochs = epochs
+        if epochs is not None:
+            self.epochs = _checks.integer("epochs", epochs, 1)
         self.intervals = _checks.integer("intervals", intervals, 0)
         names = [categories] if isinstance(categories, str) else categories
         self.categories = [_checks.text("categories", name) for name in names]
@@ -78,6 +82,8 @@ class _Tabular:
         self.validation_fraction = fraction
         self.refit = refit
         self.seed = seed
+        if seed is not None:
+            self.seed = _checks.integer("seed", seed, 0, 2**64 - 1)
         self.threads = threads
         self.verbose = verbose
 
@@ -127,7 +133,7 @@ class _Tabular:
                 dict of columns, or an array.
             y: the target: a column of `X` by name, or values (n,). Rows without a
                 target are left out.
-            sample_weight: a weight per row (n,).
+            sample_weight: a weight per row (n,); rows of weight 0 are left out.
             validation_data: `(X, y)` to stop by, instead of a part of the rows; `y` may
                 be the column's name.
 
@@ -138,33 +144,17 @@ class _Tabular:
             ValueError: the data do not fit; the column and the row are named.
         """
         table = _frames.table_of(X)
-        columns, target = self._parted(table, y)
+        columns, target, name = self._parted(table, y)
+        weights = _checked_weights(sample_weight, table.n_rows)
+        columns, target, weights = _known_rows(columns, target, weights)
         named = isinstance(y, str) and not isinstance(X, np.ndarray)
-        given = X[y] if named and hasattr(X, "__getitem__") else y
+        given = y
+        if named and hasattr(X, "__getitem__"):
+            given = _frames.column_named(X, y)
+        # Half of a new fit would not answer beside the old network.
+        vars(self).pop("model_", None)
+        self.target_ = "prediction" if name is None else name
         self._is_boolean = not isinstance(given, str) and _frames.is_boolean(given)
-        known = ~_is_missing(target)
-        if not known.all():
-            warnings.warn(
-                f"`y` must have a value in every row: {int((~known).sum())} rows "
-                "without one are left out",
-                stacklevel=2,
-            )
-            columns = {name: values[known] for name, values in columns.items()}
-            target = target[known]
-        if len(target) < 2:
-            raise ValueError(
-                f"`X` must have at least two rows with a target. "
-                f"Received: {len(target)}"
-            )
-        weights = None
-        if sample_weight is not None:
-            weights = np.asarray(sample_weight, float).ravel()
-            if len(weights) != len(known):
-                raise ValueError(
-                    f"`sample_weight` must have a weight for each of {len(known)} "
-                    f"rows. Received: {len(weights)}"
-                )
-            weights = (weights[known] / weights[known].mean()).astype(np.float32)
         self._learn_target(target)
         intervals = min(
             self.intervals, max(0, _MOST_INPUTS // max(1, len(columns)) - 1)
@@ -200,35 +190,21 @@ class _Tabular:
             )
         return table.categories.union(self.categories)
 
-    def _parted(self, table: _frames.Table, y: Any) -> tuple[dict[str, Array], Array]:
-        """Columns to learn from, and the target."""
+    def _parted(
+        self, table: _frames.Table, y: Any
+    ) -> tuple[dict[str, Array], Array, str | None]:
+        """Columns to learn from, the target, and its name if it has one."""
+        target, name = _target_of(table, y)
         columns = dict(table.columns)
         if isinstance(y, str):
-            if y not in columns:
-                raise ValueError(
-                    f"`y` must be a column: {', '.join(columns)!s:.200}. "
-                    f"Received: y={y!r}"
-                )
-            self.target_ = y
-            target = columns.pop(y)
-        else:
-            target, name = _frames.column_of(y)
-            self.target_ = "prediction" if name is None else name
-            if len(target) != table.n_rows:
-                raise ValueError(
-                    f"`y` must have a value for each of {table.n_rows} rows. "
-                    f"Received: {len(target)}"
-                )
+            del columns[y]
         if not columns:
             raise ValueError("`X` must have a column beside the target. Received: none")
-        return columns, target
+        return columns, target, name
 
     def _held_out(self, X: Any, y: Any) -> _Rows:
         table = _frames.table_of(X, "validation X")
-        if isinstance(y, str):
-            target = table.columns[y]
-        else:
-            target = _frames.column_of(y, "validation y")[0]
+        target, _ = _target_of(table, y, "validation y")
         known = ~_is_missing(target)
         x = self._encoded(table.columns, table.n_rows)
         return _Rows(x[known], self._encode_target(target[known]), None)
@@ -264,12 +240,17 @@ class _Tabular:
         if held is None and self.validation_fraction and n >= 10:
             chosen = self._drawn_held_out(rows, seed)
             train, held = rows.some(~chosen), rows.some(chosen)
-        size = self.batch_size or _batch_size(len(train.x))
+        size = self.batch_size
+        if size is None:
+            size = _batch_size(len(train.x))
         steps = -(-len(train.x) // size)
-        epochs = self.epochs or int(np.clip(_UPDATES // steps, 20, 400))
+        epochs = self.epochs
+        if epochs is None:
+            epochs = int(np.clip(_UPDATES // steps, 20, 400))
         self.model_, self.history_ = self._trained(
             train, held, size, epochs, epochs, seed
         )
+        self._match_means(train)
         best = self._best_epoch(epochs)
         self.held_out_rows_ = 0 if held is None else len(held.x)
         self.held_out_scores_: dict[str, float] = {}
@@ -280,6 +261,10 @@ class _Tabular:
             # The held-out rows have said how long; now they teach as well.
             size = max(1, round(size * n / len(train.x)))
             self.model_, _ = self._trained(rows, None, size, best, epochs, seed)
+            self._match_means(rows)
+
+    def _match_means(self, rows: _Rows) -> None:
+        """Make what the network answers for the rows of its training as large as y."""
 
     def _best_epoch(self, epochs: int) -> int:
         values = self.history_.history.get("val_loss")
@@ -363,7 +348,7 @@ class _Tabular:
             verbose=self.verbose,
             callbacks=also,
             sample_weight=rows.weights,
-            validation_data=None if held is None else (held.x, held.y),
+            validation_data=held,
             threads=self.threads,
         )
         return model, history
@@ -418,16 +403,7 @@ class _Tabular:
             ValueError: as for `predict`, or a target is missing.
         """
         out, table = self._outputs(X)
-        y = self.target_ if y is None else y
-        if isinstance(y, str):
-            if y not in table.columns:
-                raise ValueError(
-                    f"`y` must be a column: {', '.join(table.columns)!s:.200}. "
-                    f"Received: y={y!r}"
-                )
-            target = table.columns[y]
-        else:
-            target = _frames.column_of(y)[0]
+        target, _ = _target_of(table, self.target_ if y is None else y)
         missing = _is_missing(target)
         if missing.any():
             raise ValueError(
@@ -825,18 +801,22 @@ class Regressor(_Tabular):
     def _head(self) -> tuple[int, str, str]:
         return 1, "linear", "mse"
 
-    def _train(self, rows: _Rows, held: _Rows | None) -> None:
-        super()._train(rows, held)
+    def _match_means(self, rows: _Rows) -> None:
+        self._smear = 1.0
         if self._log:
             # The exponential of a mean logarithm is too low for a mean.
             out = self.model_.predict(rows.x, verbose=0).astype(float)
-            values = self._values(rows.y.astype(float))
-            share = np.average(values, weights=rows.weights)
-            self._smear = float(
-                share / np.average(self._values(out), weights=rows.weights)
-            )
+            mean = np.average(self._decoded(rows.y), weights=rows.weights)
+            found = np.average(self._values(out), weights=rows.weights)
+            self._smear = float(mean / found)
+
+    def _decoded(self, y: Array) -> Array:
+        """Targets from what the network is given."""
+        values: Array = y[:, 0].astype(float) * self._scale + self._mean
+        return np.exp(values) if self._log else values
 
     def _values(self, out: Array) -> Array:
+        """Predictions from what the network answers."""
         values: Array = out[:, 0] * self._scale + self._mean
         if not self._log:
             return values
@@ -852,7 +832,7 @@ class Regressor(_Tabular):
 
     def _held_out_scores(self, held: _Rows) -> dict[str, float]:
         out = self.model_.predict(held.x, verbose=0).astype(float)
-        return _regression_scores(self._values(held.y.astype(float)), self._values(out))
+        return _regression_scores(self._decoded(held.y), self._values(out))
 
     def _target_config(self) -> dict[str, Any]:
         return {
@@ -902,6 +882,76 @@ def _share(progress: float) -> float:
 def _batch_size(n: int) -> int:
     """32 for few rows, 256 for many, a power of 2."""
     return int(2 ** np.clip(math.floor(math.log2(max(1, n / 40))), 5, 8))
+
+
+def _target_of(
+    table: _frames.Table, y: Any, argument: str = "y"
+) -> tuple[Array, str | None]:
+    """The target, a column of the table by its name or one beside it, and its name."""
+    if isinstance(y, str):
+        if y not in table.columns:
+            raise ValueError(
+                f"`{argument}` must be a column: "
+                f"{', '.join(table.columns)!s:.200}. Received: y={y!r}"
+            )
+        return table.columns[y], y
+    target, name = _frames.column_of(y, argument)
+    if len(target) != table.n_rows:
+        raise ValueError(
+            f"`{argument}` must have a value for each of {table.n_rows} rows. "
+            f"Received: {len(target)}"
+        )
+    return target, name
+
+
+def _checked_weights(sample_weight: Any, n: int) -> Array | None:
+    """A weight for each of n rows, or None."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, float).ravel()
+    if len(weights) != n:
+        raise ValueError(
+            f"`sample_weight` must have a weight for each of {n} rows. "
+            f"Received: {len(weights)}"
+        )
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            "`sample_weight` must be finite and not negative. "
+            f"Received: {weights[row]} in row {row}"
+        )
+    if not weights.any():
+        raise ValueError(
+            f"`sample_weight` must not be 0 everywhere. Received: {n} times 0"
+        )
+    return weights
+
+
+def _known_rows(
+    columns: dict[str, Array], target: Array, weights: Array | None
+) -> tuple[dict[str, Array], Array, Array | None]:
+    """The rows that have a target and count; their weights are 1 on average."""
+    known = ~_is_missing(target)
+    if not known.all():
+        warnings.warn(
+            f"`y` must have a value in every row: {int((~known).sum())} rows "
+            "without one are left out",
+            stacklevel=3,
+        )
+    if weights is not None:
+        known &= weights > 0
+        weights = weights[known]
+    if not known.all():
+        columns = {name: values[known] for name, values in columns.items()}
+        target = target[known]
+    if len(target) < 2:
+        raise ValueError(
+            f"`X` must have at least two rows with a target. Received: {len(target)}"
+        )
+    if weights is not None:
+        weights = (weights / weights.mean()).astype(np.float32)
+    return columns, target, weights
 
 
 def _is_missing(values: Array) -> Array:

@@ -119,6 +119,19 @@ def column_of(data: Any, name: str = "y") -> tuple[Array, str | None]:
     return _from_any(array), None
 
 
+def column_named(data: Any, name: str) -> Any:
+    """Return a column of a frame or dict as it was given, under the name of `table_of`.
+
+    Args:
+        data: as for `table_of`, with columns that have names.
+        name: of a column that there is.
+    """
+    if isinstance(data, Mapping) or hasattr(data, "iloc"):
+        # Labels may be numbers.
+        return data[next(label for label in data.keys() if str(label) == name)]  # noqa: SIM118
+    return data[name]
+
+
 def is_boolean(data: Any) -> bool:
     """Whether a column, which becomes one of numbers, holds True and False."""
     dtype = getattr(data, "dtype", None)
