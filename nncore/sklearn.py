@@ -415,6 +415,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         self.n_outputs_ = self._columns(targets)
         self.out_activation_ = self._head()[0]
         self.loss_curve_: list[float] = []
+        self.__dict__.pop("validation_loss_curve_", None)
         self._no_improvement_count = 0
         self.best_loss_: float | None = None if self.early_stopping else math.inf
         self.validation_scores_: list[float] | None = None
@@ -504,7 +505,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 f"`batch_size` must be at most the number of rows, {n}, which is used. "
                 f"Received: batch_size={size}",
-                stacklevel=5,
+                stacklevel=4,
             )
         size = min(size, n)
         fresh = not incremental or drawn is not None
@@ -517,7 +518,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             try:
                 self._run(network, data, size, held, incremental)
             except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=5)
+                warnings.warn("Training interrupted by user.", stacklevel=4)
             finally:
                 network.reset_epoch()
                 best = self.__dict__.pop("_best_weights", None)
@@ -539,7 +540,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         held_weights = None
         if held is not None:
             held_weights = _Normalized(held, len(held.x), scale).of(None)
-            if not hasattr(self, "validation_loss_curve_") or not self.warm_start:
+            if not hasattr(self, "validation_loss_curve_"):
                 self.validation_loss_curve_: list[float] = []
         pace = Pace(network.microseconds(size, True))
         last = self._last_batch_network(n % size, size, data)
@@ -576,7 +577,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 f"Training ended after max_iter={self.max_iter} epochs, while it still "
                 f"improved by more than tol={self.tol}.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=5,
             )
 
     def _epoch(

@@ -319,6 +319,12 @@ def test_own_rows_stop_the_training_and_are_watched(digits):
     alone = ours.MLPClassifier(max_iter=4, random_state=1).fit(x[:1000], y[:1000])
     np.testing.assert_array_equal(watched.coefs_[0], alone.coefs_[0])
     assert len(watched.validation_loss_curve_) == 4
+    watched.fit(x[:1000], y[:1000])
+    assert not hasattr(watched, "validation_loss_curve_")
+    watched.set_params(warm_start=True)
+    for epochs in (4, 8):
+        watched.fit(x[:1000], y[:1000], X_val=x[1000:], y_val=y[1000:])
+        assert len(watched.validation_loss_curve_) == epochs
     with pytest.raises(ValueError, match="X_val without the other"):
         watched.fit(x, y, X_val=x)
 
@@ -483,6 +489,27 @@ def test_the_end_of_max_iter_is_a_convergence_warning(digits):
     for solver in ("adam", "lbfgs"):
         with pytest.warns(ConvergenceWarning):
             ours.MLPClassifier((3,), solver=solver, max_iter=2).fit(*digits)
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_warnings_name_the_line_that_calls(kind, monkeypatch):
+    x, y = np.arange(20.0).reshape(10, 2), np.arange(10) % 2
+    mlp = getattr(ours, kind)(hidden_layer_sizes=3, max_iter=2, batch_size=50)
+
+    def lines_of(call, *words):
+        with pytest.warns() as found:
+            call(*words)
+        return {(w.filename, w.lineno) for w in found}
+
+    here = (__file__, lines_of.__code__.co_firstlineno + 2)
+    assert lines_of(mlp.fit, x, y) == {here}
+    assert lines_of(mlp.partial_fit, x, y) == {here}
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mlp, "_epoch", interrupt)
+    assert lines_of(mlp.fit, x, y) == {here}
 
 
 def test_lbfgs_has_no_partial_fit():
