@@ -212,6 +212,33 @@ def test_missing_files_and_columns_are_named(csv, capsys):
     assert "no/m.nnc: there is no such folder" in capsys.readouterr().err
 
 
+def test_texts_that_look_like_dates_are_trained_on(csv, capsys):
+    csv["since"] = "2024-02-01"
+    csv.loc[::3, "since"] = "0000-00-00"
+    csv.to_csv("data.csv", index=False)
+    assert train() == 0
+    assert "since    category with 2 levels" in capsys.readouterr().out
+
+
+def test_a_target_that_is_dropped_is_refused(csv, capsys):
+    assert train("--drop", "age", "outcome") == 1
+    assert capsys.readouterr().err == (
+        "nncore train: --drop must not name the target. Received: 'outcome'\n"
+    )
+
+
+def test_no_epochs_are_refused(csv, capsys):
+    assert train("--epochs", "0") == 1
+    assert "`epochs` must be a positive integer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["out.tsv", "out.tab"])
+def test_tabs_part_columns_where_the_ending_says_so(name, csv):
+    train("--quiet")
+    assert main(["predict", "m.nnc", "data.csv", "-o", name]) == 0
+    assert len(pd.read_csv(name, sep="\t").columns) == 3
+
+
 def test_a_warning_is_one_line_too(csv, capsys):
     csv.loc[[3, 5], "outcome"] = None
     csv.to_csv("data.csv", index=False)

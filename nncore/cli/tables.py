@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _NO_HEADER = "the first line has values: columns are called x1, x2, ..."
 
+# Endings of files whose columns are parted by tabs.
+_TABS = (".tsv", ".tab")
+
 COMMANDS = ("train", "predict", "describe")
 
 
@@ -144,6 +147,10 @@ def _train(options: argparse.Namespace) -> None:
     frame, source = _read(options, options.categories)
     named = [options.target, *options.drop, *options.categories]
     _require_columns(frame, named, source.name)
+    if options.target in options.drop:
+        raise TableError(
+            f"--drop must not name the target. Received: {options.target!r}"
+        )
     frame = frame.drop(columns=options.drop)
     task = options.task or _task(frame[options.target])
     kind = tabular.Classifier if task == "classes" else tabular.Regressor
@@ -348,7 +355,7 @@ def _not_text(name: str, data: bytes) -> str:
 
 def _delimiter(data: bytes, path: str) -> str:
     """Comma, semicolon or tab: what the header has most of."""
-    if path.endswith((".tsv", ".tab")):
+    if path.endswith(_TABS):
         return "\t"
     header = data[: data.find(b"\n") if b"\n" in data else len(data)]
     return max(",;\t", key=lambda mark: header.count(mark.encode()))
@@ -363,7 +370,7 @@ def _write(frame: Any, path: str) -> None:
         if path.endswith(".parquet"):
             frame.to_parquet(path, index=False)
         else:
-            frame.to_csv(path, index=False, sep="\t" if path.endswith(".tsv") else ",")
+            frame.to_csv(path, index=False, sep="\t" if path.endswith(_TABS) else ",")
 
 
 def _check_ending(path: str) -> None:
