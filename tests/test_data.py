@@ -710,6 +710,17 @@ def test_parquet_that_does_not_fit_is_refused(tmp_path):
     ):
         with pytest.raises(ValueError, match="must name columns, each once"):
             Parquet(tmp_path, **words)
+    for words in (
+        {"target": "y", "features": ["a", "y"]},
+        {"target": "y", "features": ["a", "b"], "sample_weight": "b"},
+        {"target": "y", "sample_weight": "y"},
+    ):
+        with pytest.raises(
+            ValueError, match=r"must be different columns.*'[by]' twice"
+        ):
+            Parquet(tmp_path, **words)
+    with pytest.raises(ValueError, match="`sample_weight` must name one column"):
+        Parquet(tmp_path, "y", sample_weight=["a", "b"])
     with pytest.raises(ValueError, match="must name at least one column"):
         Parquet(tmp_path, ["a", "b", "y"])
     model = nncore.Sequential([Dense(1)])
@@ -754,6 +765,7 @@ def model_of(columns):
 
 
 def test_chunks_that_do_not_fit_are_refused(rows):
+    sparse = pytest.importorskip("scipy.sparse")
     x, y, w = rows
     for source in (chunks_of(rows)(), 3):
         with pytest.raises(TypeError, match="gone through again, or a function"):
@@ -768,6 +780,12 @@ def test_chunks_that_do_not_fit_are_refused(rows):
     ):
         with pytest.raises(ValueError, match=message):
             network().fit(Chunks(chunks, pool_rows=600), verbose=0)
+    thin = Chunks([(sparse.csr_matrix(x), y)])
+    message = r"`x` must be an array.* csr_matrix; \.toarray\(\) makes it one"
+    with pytest.raises(TypeError, match=message):
+        network().fit(thin, verbose=0)
+    with pytest.raises(TypeError, match=message):
+        list(thin)
     assert len(network().predict(Chunks([x, x]))) == 2 * N
 
 

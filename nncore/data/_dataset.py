@@ -118,7 +118,10 @@ class Dataset:
             blocks = blocks[done:]
         for block in blocks.tolist():
             for item, places in self._pieces(block):
-                ahead = min(skipped, n := len(item.x))
+                # A sparse matrix has no length; what is said of it is said later.
+                shape = getattr(item.x, "shape", None)
+                n = shape[0] if shape else len(item.x)
+                ahead = min(skipped, n)
                 skipped -= ahead
                 if ahead < n:
                     yield item, places, ahead

@@ -82,8 +82,20 @@ class Parquet(Dataset):
         self._paths = files("path", path, ".parquet")
         self._targets = _names("target", target)
         self._weights = _names("sample_weight", sample_weight)
+        if len(self._weights) > 1:
+            raise ValueError(
+                "`sample_weight` must name one column. "
+                f"Received: sample_weight={sample_weight!r:.80}"
+            )
         others = self._targets + self._weights
         self._features: list[str] = _names("features", features)
+        names = self._features + others
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                "`features`, `target` and `sample_weight` must be different columns. "
+                f"Received: {', '.join(map(repr, repeated[:8]))} twice"
+            )
         self._metadata: list[Any] = []
         places, sizes = [], []
         for number, name in enumerate(self._paths):
