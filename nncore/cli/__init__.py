@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: Words of the command line; None takes those of the process.
+        argv: words of the command line; None takes those of the process.
 
     Returns:
         The exit status: 0, or 1 if the self-test found a difference or a file is not

@@ -11,14 +11,14 @@ def files(argument: str, given: Any, ending: str) -> list[str]:
     """Return paths, by name.
 
     Args:
-        argument: What messages call it.
-        given: A path of a file or of a folder, a pattern of paths, or a list of these,
+        argument: what messages call it.
+        given: a path of a file or of a folder, a pattern of paths, or a list of these,
             whose order is kept.
-        ending: Of the files that are taken from a folder, such as ".npy".
+        ending: of the files that are taken from a folder, such as ".npy".
 
     Raises:
-        TypeError: It is something else.
-        FileNotFoundError: There is no such file.
+        TypeError: it is something else.
+        FileNotFoundError: there is no such file.
     """
     if isinstance(given, (list, tuple)):
         found = [path for part in given for path in files(argument, part, ending)]
