@@ -553,7 +553,7 @@ def test_a_file_holds_all_of_it(kind, tmp_path):
 def test_a_network_alone_is_no_table_s_model(tmp_path):
     model = nncore.Sequential([nncore.layers.Dense(1, input_dim=2)])
     model.save(tmp_path / "m.nnc")
-    with pytest.raises(ModelFileError, match=r"for nncore\.load_model"):
+    with pytest.raises(_estimators.NoTableError, match=r"for nncore\.load_model"):
         tabular.load(tmp_path / "m.nnc")
 
 

@@ -197,16 +197,15 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     import nncore
-    from nncore.saving import ModelFileError
+    from nncore.tabular._estimators import NoTableError
 
     with _naming_file(options.model):
         if options.model.endswith(".nnc"):
             try:
                 print(nncore.tabular.load(options.model).summary())
                 return
-            except ModelFileError as error:
-                if "for nncore.load_model" not in str(error):
-                    raise
+            except NoTableError:
+                pass  # A network alone.
         model: Sequential = nncore.load_model(options.model)
     model.summary()
     if model.compiled and model.optimizer is not None:

@@ -49,7 +49,7 @@ def naming(place: str) -> Iterator[None]:
         with explained("It must be consistent", place):
             yield
     except ModelFileError as error:
-        raise ModelFileError(f"{place}: {error}") from error.__cause__
+        raise type(error)(f"{place}: {error}") from error.__cause__
 
 
 def checked_path(path: Any, endings: tuple[str, ...], verb: str) -> tuple[str, str]:

@@ -25,6 +25,21 @@ _UPDATES = 6_000
 _EMBEDDED, _TABLE = 8, "zeros"
 
 
+# What a file says of the table beside the network.
+_WORDS = {
+    "kind",
+    "target",
+    "target_config",
+    "columns",
+    "held_out_rows",
+    "held_out_scores",
+}
+
+
+class NoTableError(ModelFileError):
+    """A file holds a network alone, without columns."""
+
+
 class _Rows(NamedTuple):
     """Encoded rows: x [n][inputs], y [n][1], weights [n] or None."""
 
@@ -534,31 +549,19 @@ def load(filepath: Any) -> Classifier | Regressor:
         buffer = _files.contents(path)
         words = _json.loads(_nnc.words(buffer).get("tabular", "null"), "`tabular`")
         if words is None:
-            raise ModelFileError(
+            raise NoTableError(
                 "The file must be one that nncore.tabular saved. Received: a model "
                 "without columns, for nncore.load_model"
             )
         model = _nnc.read(buffer, Sequential)
-        kinds: dict[Any, type[Classifier | Regressor]] = {
-            "classifier": Classifier,
-            "regressor": Regressor,
-        }
         with _files.explained("`tabular`", words):
             if not isinstance(words, dict) or set(words) != _WORDS:
                 raise ValueError(f"It must be a dict of {', '.join(sorted(_WORDS))}.")
-            if words["kind"] not in ("classifier", "regressor"):
-                raise ValueError("`kind` must be 'classifier' or 'regressor'.")
-            return kinds[words["kind"]]._from_words(words, model)
-
-
-_WORDS = {
-    "kind",
-    "target",
-    "target_config",
-    "columns",
-    "held_out_rows",
-    "held_out_scores",
-}
+            kind = next((k for k in _KINDS if k.kind == words["kind"]), None)
+            if kind is None:
+                kinds = " or ".join(repr(k.kind) for k in _KINDS)
+                raise ValueError(f"`kind` must be {kinds}.")
+            return kind._from_words(words, model)
 
 
 class Classifier(_Tabular):
@@ -863,6 +866,9 @@ class Regressor(_Tabular):
             low, high = math.exp(self._lowest), math.exp(self._highest)
             return f"number from {low:.6g} to {high:.6g}, skewed: its logarithm, scaled"
         return f"number from {self._lowest:.6g} to {self._highest:.6g}, scaled"
+
+
+_KINDS: tuple[type[Classifier | Regressor], ...] = (Classifier, Regressor)
 
 
 def _sizes(columns: Sequence[_columns.Column]) -> tuple[int, int, int]:

@@ -55,7 +55,7 @@ def table_of(data: Any, name: str = "X") -> Table:
     """
     if isinstance(data, Mapping):
         return _from_columns(
-            {str(key): _from_any(value) for key, value in data.items()}, "numpy", name
+            {str(key): _from_any(value) for key, value in data.items()}, name
         )
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         names = [str(column) for column in data.columns]
@@ -151,14 +151,14 @@ def answer_in_kind(columns: dict[str, Array], like: Table) -> Any:
     return columns
 
 
-def _from_columns(columns: dict[str, Array], kind: str, name: str) -> Table:
+def _from_columns(columns: dict[str, Array], name: str) -> Table:
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1:
         raise ValueError(
             f"`{name}` must have columns of one length. "
             f"Received: {', '.join(f'{k!r}: {len(v)}' for k, v in columns.items())}"
         )
-    return Table(columns, lengths.pop() if lengths else 0, kind, None)
+    return Table(columns, lengths.pop() if lengths else 0, "numpy", None)
 
 
 def _check_names(names: list[str], name: str) -> None:
