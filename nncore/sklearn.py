@@ -428,6 +428,10 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         """Columns of the output."""
         return int(targets.shape[1])
 
+    def _team(self) -> int:
+        """Most threads to use; 0: the process's number."""
+        return self.threads or 0
+
     def _penalty(self, rows: int, weights: Array | None) -> float:
         """The core's factor of sum w^2: alpha is divided by the rows' weight."""
         mean = 1.0 if weights is None else float(weights.mean())
@@ -451,7 +455,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
 
         def function(packed: Array) -> tuple[float, Array]:
             assign(packed)
-            loss, gradients = network.gradient(data.x, data.y, rows)
+            loss, gradients = network.gradient(
+                data.x, data.y, rows, threads=self._team()
+            )
             return loss, np.concatenate(gradients, axis=None, dtype=np.float64)
 
         with self.model_._holding("fit"):
@@ -476,7 +482,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        measured = network.evaluate(data.x, data.y, rows, 0, n)
+        measured = network.evaluate(data.x, data.y, rows, 0, n, threads=self._team())
         assert measured is not None
         self.loss_ = self._reported(measured, scale)
         if self.verbose:
@@ -563,7 +569,8 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
             if held is not None:
                 measured = network.evaluate(
-                    held.x, held.y, held_weights, 0, len(held.x)
+                    *(held.x, held.y, held_weights, 0, len(held.x)),
+                    threads=self._team(),
                 )
                 assert measured is not None
                 self.validation_loss_curve_.append(self._reported(measured, scale))
@@ -634,7 +641,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 learning_rate=rate,
                 seconds=pace.limit,
                 order=order,
-                threads=self.threads or 0,
+                threads=self._team(),
             )
             pace.measured(batches, time.perf_counter() - began)
             left -= batches
@@ -658,7 +665,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             return
         assert held is not None and self.validation_scores_ is not None
         assert self.best_validation_score_ is not None
-        score = self._score_of(network.predict(held.x), held)
+        score = self._score_of(network.predict(held.x, threads=self._team()), held)
         self.validation_scores_.append(score)
         if self.verbose:
             print(f"Validation score: {score:f}")
@@ -793,11 +800,13 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         )
         network = self.model_._ready_network()
         if not hasattr(x, "toarray"):
-            return network.predict(self._scaled(x), threads=self.threads or 0)
+            return network.predict(self._scaled(x), threads=self._team())
         # Sparse rows become dense a block at a time.
         rows = max(1, (1 << 24) // max(1, x.shape[1]))
         parts = [
-            network.predict(self._scaled(self._dense_rows(x[i : i + rows])))
+            network.predict(
+                self._scaled(self._dense_rows(x[i : i + rows])), threads=self._team()
+            )
             for i in range(0, x.shape[0], rows)
         ]
         return np.concatenate(parts)

@@ -249,6 +249,24 @@ def test_a_warm_start_goes_on(digits):
         mine.fit(x[y < 5], y[y < 5])
 
 
+@pytest.mark.skipif(nncore.get_num_threads() < 2, reason="one thread is all there is")
+@pytest.mark.filterwarnings("ignore:lbfgs", "ignore:Stochastic")
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+def test_threads_limit_every_call(digits, solver):
+    from scipy.sparse import csr_matrix
+
+    x, y = digits
+    options = {"max_iter": 2, "early_stopping": solver == "adam", "threads": 1}
+    mlp = ours.MLPClassifier((1024,), solver=solver, **options).fit(x, y)
+    network = mlp.model_._ready_network()
+    assert network.last_run["team"] == 1
+    mlp.predict(csr_matrix(x))
+    assert network.last_run["team"] == 1
+    targets = np.eye(10, dtype="float64")[y]
+    network.gradient(x.astype("float64"), targets, None, threads=1)
+    assert network.last_run["team"] == 1
+
+
 def test_the_same_random_state_gives_the_same_bits(digits):
     x, y = digits
     options = {"max_iter": 3, "dropout": 0.2, "random_state": 7}
