@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 
@@ -276,6 +277,32 @@ def test_a_reader_that_leaves_early_is_no_error_of_ours(csv):
     done = subprocess.run(command, shell=True, capture_output=True, timeout=120)
     assert done.stdout.startswith(b"outcome,p(no),p(yes)")
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["info"],
+        ["--help"],
+        ["train", "data.csv", "--target", "outcome", "-o", "m.nnc", "--epochs", "1"],
+        ["describe", "m.nnc"],
+        ["predict", "m.nnc", "data.csv"],
+    ],
+    ids=lambda words: words[0].strip("-"),
+)
+def test_a_closed_output_ends_a_command_quietly(words, csv):
+    train("--quiet")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "nncore", *words],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=120,
+    )
+    os.close(write)
+    assert done.stderr == b""
+    assert done.returncode in (0, 1)
 
 
 def test_parquet_goes_in_and_out(csv):

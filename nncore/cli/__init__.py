@@ -35,6 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         from .script import main as run
 
         return run(words[words[0] == "run" :])
+    try:
+        try:
+            return _command(words)
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        # The reader has seen enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command(words: list[str]) -> int:
+    """Run one command that is no script; the exit status."""
     parser = argparse.ArgumentParser(
         prog="nncore", description="Dense neural networks on a CPU, trained in C."
     )

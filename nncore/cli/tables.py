@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import os
 import re
 import sys
 import warnings
@@ -130,10 +129,6 @@ def main(options: argparse.Namespace) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader has seen enough; Python would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return 0
 
 
@@ -402,6 +397,8 @@ class _naming_file:
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         """Say it in one line."""
+        if isinstance(error, BrokenPipeError):
+            return  # Of what is printed, not of the file.
         if isinstance(error, FileNotFoundError):
             raise TableError(f"{self.path}: there is no such file") from None
         if isinstance(error, (ValueError, OSError, ImportError)):
