@@ -14,6 +14,7 @@ import io
 import re
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,10 @@ _NO_HEADER = "the first line has values: columns are called x1, x2, ..."
 
 # Endings of files whose columns are parted by tabs.
 _TABS = (".tsv", ".tab")
+
+_DECIMAL_COMMA = r"\s*[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d+)?\s*"
+# 1,234 between tabs may be a thousand.
+_THOUSANDS = r"\s*[+-]?[1-9]\d{0,2}(?:,\d{3})?\s*"
 
 COMMANDS = ("train", "predict", "describe")
 
@@ -41,12 +46,14 @@ class _Source(NamedTuple):
         data: its bytes.
         delimiter: what parts columns; None: it is no text.
         first: which row stands in the first line, -1 for the header.
+        commas: columns of numbers that are written with a decimal comma.
     """
 
     name: str
     data: bytes
     delimiter: str | None
     first: int
+    commas: tuple[str, ...] = ()
 
 
 def add_commands(commands: Any) -> None:
@@ -168,6 +175,8 @@ def _train(options: argparse.Namespace) -> None:
         _plot(model, options.plot)
     if not options.quiet:
         print(model.summary())
+        if source.commas:
+            print(f"  numbers, written with a comma: {', '.join(source.commas)}")
         print(f"\nSaved: {options.output}")
 
 
@@ -179,7 +188,8 @@ def _predict(options: argparse.Namespace) -> None:
         model = tabular.load(options.model)
     # What was text in training is text, whatever these rows look like.
     texts = [c.name for c in model.columns_ if isinstance(c, _columns.Levels)]
-    frame, source = _read(options, texts)
+    numbers = [c.name for c in model.columns_ if isinstance(c, _columns.Number)]
+    frame, source = _read(options, texts, numbers)
     needed = [c.name for c in model.columns_ if c.width or c.vocabulary]
     _require_columns(frame, needed, source.name)
     with _naming(source, frame):
@@ -242,9 +252,15 @@ def _pandas() -> Any:
 
 
 def _read(
-    options: argparse.Namespace, texts: list[str] | None = None
+    options: argparse.Namespace, texts: Sequence[str] = (), numbers: Sequence[str] = ()
 ) -> tuple[Any, _Source]:
-    """The table in a file, and the file; columns in `texts` are not parsed."""
+    """The table in a file, and the file.
+
+    Args:
+        options: of the command line.
+        texts: columns that are not parsed.
+        numbers: columns that must be numbers.
+    """
     pandas = _pandas()
     path, delimiter = options.data, options.delimiter
     name = "standard input" if path == "-" else path
@@ -266,7 +282,7 @@ def _read(
             sep=delimiter,
             header=None if options.no_header else 0,
             names=_names(data, delimiter) if options.no_header else None,
-            dtype=dict.fromkeys(texts or [], "string"),
+            dtype=dict.fromkeys(texts, "string"),
             low_memory=False,
             index_col=False,
         )
@@ -283,7 +299,10 @@ def _read(
     except UnicodeDecodeError:
         raise TableError(_not_text(name, data)) from None
     frame.columns = [str(column).strip() for column in frame.columns]
-    if not options.no_header and all(map(_is_number, frame.columns)):
+    heads = frame.columns
+    if delimiter != ",":
+        heads = [head.replace(",", ".", 1) for head in heads]
+    if not options.no_header and all(map(_is_number, heads)):
         raise TableError(
             f"{name}, line 1: expected the names of the columns. "
             f"Received: {', '.join(frame.columns[:4])}, ...; --no-header calls them "
@@ -292,7 +311,42 @@ def _read(
     if not len(frame):
         raise TableError(f"{name}: there are no rows under the header")
     _check_lengths(name, data, delimiter, frame)
-    return frame, _Source(name, data, delimiter, 0 if options.no_header else -1)
+    commas = []
+    if delimiter != ",":
+        unread = [column for column in frame.columns if column not in texts]
+        commas = _read_commas(frame, unread, numbers, delimiter)
+    first = 0 if options.no_header else -1
+    return frame, _Source(name, data, delimiter, first, tuple(commas))
+
+
+def _read_commas(
+    frame: Any, names: list[str], numbers: Sequence[str], delimiter: str
+) -> list[str]:
+    """Read texts like 1,5 as numbers, in place; the columns where that was done.
+
+    All values of a column must be so; in one that must be `numbers` the others are left
+    for the message that names their line.
+    """
+    found = []
+    for name in names:
+        column = frame[name]
+        known = column.dropna() if column.ndim == 1 else column.iloc[:0]
+        if not len(known) or not all(isinstance(value, str) for value in known):
+            continue
+        is_so = known.str.fullmatch(_DECIMAL_COMMA)
+        written = known[is_so]
+        if not (is_so.all() or name in numbers) or not written.str.contains(",").any():
+            continue
+        if delimiter == "\t" and written.str.fullmatch(_THOUSANDS).all():
+            continue
+        read = written.str.replace(",", ".").astype(float)
+        if is_so.all():
+            frame[name] = read.reindex(frame.index)
+        else:
+            frame[name] = column.astype(object)
+            frame.loc[read.index, name] = read
+        found.append(name)
+    return found
 
 
 def _check_lengths(name: str, data: bytes, delimiter: str, frame: Any) -> None:
