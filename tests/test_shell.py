@@ -253,6 +253,61 @@ def test_missing_files_and_columns_are_named(csv, capsys):
     assert "no/m.nnc: there is no such folder" in capsys.readouterr().err
 
 
+def test_answers_go_to_files_of_known_kinds(csv, capsys):
+    train("--quiet")
+    words = ["predict", "m.nnc", "none.csv", "-o"]
+    assert main([*words, "out.xlsx"]) == 1
+    assert capsys.readouterr().err == (
+        "nncore predict: out.xlsx: the answers' file must end in .csv, .tsv, .tab, .txt "
+        "or .parquet\n"
+    )
+    assert main([*words, "no/out.csv"]) == 1
+    assert "no/out.csv: there is no such folder" in capsys.readouterr().err
+    assert main(["predict", "m.nnc", "data.csv", "-o", "out"]) == 0
+    assert len(pd.read_csv("out")) == 200
+
+
+def test_a_workbook_is_no_table(csv, capsys):
+    with open("data.xlsx", "wb") as file:
+        file.write(b"PK\x03\x04\x14\x00\x89\n")
+    assert main(["train", "data.xlsx", "--target", "outcome", "-o", "m.nnc"]) == 1
+    assert capsys.readouterr().err == (
+        "nncore train: data.xlsx: a table must be a CSV, TSV or Parquet file. Received: "
+        "a workbook or another zip file\n"
+    )
+
+
+def test_a_model_and_a_table_that_are_swapped_are_noticed(csv, capsys):
+    train("--quiet")
+    assert main(["predict", "data.csv", "m.nnc"]) == 1
+    assert capsys.readouterr().err == (
+        "nncore predict: data.csv: the model's file, *.nnc, must come first, then the "
+        "table: nncore predict model.nnc new.csv\n"
+    )
+
+
+def test_a_plot_is_refused_before_the_training(csv, capsys):
+    pytest.importorskip("matplotlib")
+    assert train("--plot", "p.bmpx") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("nncore train: --plot must end in ")
+    assert said.err.endswith(" Received: 'p.bmpx'\n")
+    assert train("--plot", "no/p.png") == 1
+    assert "no/p.png: there is no such folder" in capsys.readouterr().err
+    assert not os.path.exists("m.nnc")
+
+
+def test_several_missing_columns_are_several(csv, capsys):
+    train("--quiet")
+    csv[["size"]].to_csv("new.csv", index=False)
+    assert main(["predict", "m.nnc", "new.csv"]) == 1
+    assert capsys.readouterr().err == (
+        "nncore predict: new.csv: there must be columns 'town' and 'age'. "
+        "Received: 'size'\n"
+    )
+
+
 def test_texts_that_look_like_dates_are_trained_on(csv, capsys):
     csv["since"] = "2024-02-01"
     csv.loc[::3, "since"] = "0000-00-00"

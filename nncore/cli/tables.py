@@ -27,6 +27,18 @@ _NO_HEADER = "the first line has values: columns are called x1, x2, ..."
 # Endings of files whose columns are parted by tabs.
 _TABS = (".tsv", ".tab")
 
+# Endings of the files that answers are written to.
+_ANSWERS = (".csv", ".tsv", ".tab", ".txt", ".parquet")
+
+# How files begin that some take for tables of text.
+_NO_TEXT = {
+    b"PK\x03\x04": "a workbook or another zip file",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
+    b"\x1f\x8b": "a gzip file",
+    b"PAR1": "a Parquet file that does not end in .parquet",
+    b"\x89HDF": "an HDF5 file",
+}
+
 _DECIMAL_COMMA = r"\s*[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d+)?\s*"
 # 1,234 between tabs may be a thousand.
 _THOUSANDS = r"\s*[+-]?[1-9]\d{0,2}(?:,\d{3})?\s*"
@@ -146,6 +158,8 @@ def _train(options: argparse.Namespace) -> None:
     from nncore import tabular
 
     _check_ending(options.output)
+    if options.plot:
+        _check_plot(options.plot)
     frame, source = _read(options, options.categories)
     named = [options.target, *options.drop, *options.categories]
     _require_columns(frame, named, source.name)
@@ -171,19 +185,25 @@ def _train(options: argparse.Namespace) -> None:
         model.fit(frame, options.target)
     with _naming_file(options.output):
         model.save(options.output)
-    if options.plot:
-        _plot(model, options.plot)
     if not options.quiet:
         print(model.summary())
         if source.commas:
             print(f"  numbers, written with a comma: {', '.join(source.commas)}")
-        print(f"\nSaved: {options.output}")
+        print(f"\nSaved: {options.output}", flush=True)
+    if options.plot:
+        _plot(model, options.plot)
 
 
 def _predict(options: argparse.Namespace) -> None:
     from nncore import tabular
     from nncore.tabular import _columns
 
+    if not options.model.endswith(".nnc"):
+        raise TableError(
+            f"{options.model}: the model's file, *.nnc, must come first, then the "
+            "table: nncore predict model.nnc new.csv"
+        )
+    _check_answers(options.output)
     with _naming_file(options.model):
         model = tabular.load(options.model)
     # What was text in training is text, whatever these rows look like.
@@ -220,10 +240,8 @@ def _describe(options: argparse.Namespace) -> None:
 
 
 def _plot(model: Classifier | Regressor, path: str) -> None:
-    try:
-        import matplotlib
-    except ImportError:
-        raise TableError("--plot needs matplotlib: pip install matplotlib") from None
+    import matplotlib
+
     matplotlib.use("Agg")
     from nncore import plot
 
@@ -272,6 +290,11 @@ def _read(
         raise TableError(f"{name}: there is no such file") from None
     except (OSError, ImportError, ValueError) as error:
         raise TableError(f"{name}: {error}") from None
+    for begin, words in _NO_TEXT.items():
+        if data.startswith(begin):
+            raise TableError(
+                f"{name}: a table must be a CSV, TSV or Parquet file. Received: {words}"
+            )
     if delimiter is None:
         delimiter = _delimiter(data, path)
     # Of lines that are too long; `_check_lengths` says it better.
@@ -414,17 +437,50 @@ def _write(frame: Any, path: str) -> None:
         frame.to_csv(sys.stdout, index=False)
         sys.stdout.flush()
         return
+    ending = Path(path).suffix.lower()
     with _naming_file(path):
-        if path.endswith(".parquet"):
+        if ending == ".parquet":
             frame.to_parquet(path, index=False)
         else:
-            frame.to_csv(path, index=False, sep="\t" if path.endswith(_TABS) else ",")
+            frame.to_csv(path, index=False, sep="\t" if ending in _TABS else ",")
+
+
+# Said before the work, not after it.
 
 
 def _check_ending(path: str) -> None:
     if not path.endswith(".nnc"):
         raise TableError(f"{path}: the model's file must end in .nnc")
-    # Said before the training, not after it.
+    _check_folder(path)
+
+
+def _check_answers(path: str) -> None:
+    """Refuse names of other kinds of files; one without an ending is CSV."""
+    if Path(path).suffix and not path.lower().endswith(_ANSWERS):
+        raise TableError(
+            f"{path}: the answers' file must end in {', '.join(_ANSWERS[:-1])} or "
+            f"{_ANSWERS[-1]}"
+        )
+    _check_folder(path)
+
+
+def _check_plot(path: str) -> None:
+    """Refuse what matplotlib cannot draw, or its absence."""
+    try:
+        from matplotlib.backend_bases import FigureCanvasBase
+    except ImportError:
+        raise TableError("--plot needs matplotlib: pip install matplotlib") from None
+    known = FigureCanvasBase.get_supported_filetypes()
+    ending = Path(path).suffix
+    if ending and ending[1:].lower() not in known:
+        raise TableError(
+            f"--plot must end in {', '.join('.' + kind for kind in sorted(known))}. "
+            f"Received: {path!r}"
+        )
+    _check_folder(path)
+
+
+def _check_folder(path: str) -> None:
     if not Path(path).parent.is_dir():
         raise TableError(f"{path}: there is no such folder")
 
@@ -434,10 +490,9 @@ def _require_columns(frame: Any, names: list[str], source: str) -> None:
     if missing:
         known = ", ".join(map(repr, frame.columns[:12]))
         more = ", ..." if len(frame.columns) > 12 else ""
-        raise TableError(
-            f"{source}: there must be a column {', '.join(map(repr, missing))}. "
-            f"Received: {known}{more}"
-        )
+        wanted = " and ".join(map(repr, missing))
+        wanted = f"columns {wanted}" if len(missing) > 1 else f"a column {wanted}"
+        raise TableError(f"{source}: there must be {wanted}. Received: {known}{more}")
 
 
 class _naming_file:
