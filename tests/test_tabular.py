@@ -604,3 +604,30 @@ def test_a_file_that_is_not_what_it_must_be_is_refused(what, tmp_path):
         )
     with pytest.raises(ModelFileError, match="Received"):
         tabular.load(path)
+
+
+def test_a_target_with_another_text_in_nearly_every_row_is_refused():
+    rows = {"a": np.arange(40.0), "id": [f"n{k // 2}" for k in range(40)]}
+    tabular.Classifier(seed=1, epochs=1).fit(rows, "id")
+    rows["id"][1] = "other"
+    with pytest.raises(ValueError) as error:
+        tabular.Classifier(seed=1, epochs=1).fit(rows, "id")
+    assert str(error.value) == (
+        "`y` must be classes that come more than once. Received: column 'id' with 21 "
+        "different values in 40 rows"
+    )
+    with pytest.raises(ValueError, match=r"once\. Received: 21 different"):
+        tabular.Classifier(seed=1, epochs=1).fit({"a": rows["a"]}, rows["id"])
+    few = {"a": np.arange(19.0), "id": [f"n{k}" for k in range(19)]}
+    tabular.Classifier(seed=1, epochs=1).fit(few, "id")
+
+
+def test_a_column_that_is_missing_is_told_from_those_there_are():
+    rows = {"a": [1.0, 2.0], "c": [1.0, 2.0], "y": ["u", "v"]}
+    with pytest.raises(ValueError) as error:
+        tabular.Classifier().fit(rows, "Y")
+    assert str(error.value) == (
+        "`y` must be a column, one of 'a', 'c', 'y'. Received: y='Y'"
+    )
+    with pytest.raises(ValueError, match="some of 'a', 'c'\\. Received: 'Y'"):
+        tabular.Classifier(categories=["Y"]).fit(rows, "y")

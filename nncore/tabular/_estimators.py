@@ -104,7 +104,7 @@ class _Tabular:
 
     # ---- what the two differ in ------------------------------------------------------
 
-    def _learn_target(self, values: Array) -> None:
+    def _learn_target(self, values: Array, name: str | None) -> None:
         raise NotImplementedError
 
     def _encode_target(self, values: Array) -> Array:
@@ -170,7 +170,7 @@ class _Tabular:
         vars(self).pop("model_", None)
         self.target_ = "prediction" if name is None else name
         self._is_boolean = not isinstance(given, str) and _frames.is_boolean(given)
-        self._learn_target(target)
+        self._learn_target(target, name)
         intervals = min(
             self.intervals, max(0, _MOST_INPUTS // max(1, len(columns)) - 1)
         )
@@ -200,7 +200,8 @@ class _Tabular:
         unknown = [name for name in self.categories if name not in columns]
         if unknown:
             raise ValueError(
-                f"`categories` must be columns: {', '.join(columns)!s:.200}. "
+                "`categories` must be columns, some of "
+                f"{', '.join(map(repr, columns)):.200}. "
                 f"Received: {', '.join(map(repr, unknown))}"
             )
         return table.categories.union(self.categories)
@@ -616,7 +617,7 @@ class Classifier(_Tabular):
 
     kind = "classifier"
 
-    def _learn_target(self, values: Array) -> None:
+    def _learn_target(self, values: Array, name: str | None) -> None:
         if values.dtype.kind == "M":
             raise ValueError("`y` must be classes. Received: dates")
         labels = np.unique(values.astype(str) if values.dtype == object else values)
@@ -634,6 +635,12 @@ class Classifier(_Tabular):
                 labels = labels.astype(bool)
             elif (labels == labels.round()).all():
                 labels = labels.astype(np.int64)
+        if len(values) >= 20 and len(labels) > len(values) / 2:
+            which = "" if name is None else f"column {name!r} with "
+            raise ValueError(
+                "`y` must be classes that come more than once. Received: "
+                f"{which}{len(labels)} different values in {len(values)} rows"
+            )
         self.classes_ = labels
 
     def _encode_target(self, values: Array) -> Array:
@@ -761,7 +768,7 @@ class Regressor(_Tabular):
 
     kind = "regressor"
 
-    def _learn_target(self, values: Array) -> None:
+    def _learn_target(self, values: Array, name: str | None) -> None:
         values = self._numbers(values)
         self._log = bool(
             values.min() > 0 and _skewness(values) > 3 > abs(_skewness(np.log(values)))
@@ -897,8 +904,9 @@ def _target_of(
     if isinstance(y, str):
         if y not in table.columns:
             raise ValueError(
-                f"`{argument}` must be a column: "
-                f"{', '.join(table.columns)!s:.200}. Received: y={y!r}"
+                f"`{argument}` must be a column, one of "
+                f"{', '.join(map(repr, table.columns)):.200}. "
+                f"Received: y={y!r}"
             )
         return table.columns[y], y
     target, name = _frames.column_of(y, argument)
