@@ -258,8 +258,8 @@ def test_answers_go_to_files_of_known_kinds(csv, capsys):
     words = ["predict", "m.nnc", "none.csv", "-o"]
     assert main([*words, "out.xlsx"]) == 1
     assert capsys.readouterr().err == (
-        "nncore predict: out.xlsx: the answers' file must end in .csv, .tsv, .tab, .txt "
-        "or .parquet\n"
+        "nncore predict: out.xlsx: the answers' file must end in .csv, .tsv, .tab, "
+        ".txt or .parquet\n"
     )
     assert main([*words, "no/out.csv"]) == 1
     assert "no/out.csv: there is no such folder" in capsys.readouterr().err
@@ -272,8 +272,8 @@ def test_a_workbook_is_no_table(csv, capsys):
         file.write(b"PK\x03\x04\x14\x00\x89\n")
     assert main(["train", "data.xlsx", "--target", "outcome", "-o", "m.nnc"]) == 1
     assert capsys.readouterr().err == (
-        "nncore train: data.xlsx: a table must be a CSV, TSV or Parquet file. Received: "
-        "a workbook or another zip file\n"
+        "nncore train: data.xlsx: a table must be a CSV, TSV or Parquet file. "
+        "Received: a workbook or another zip file\n"
     )
 
 
@@ -314,6 +314,16 @@ def test_texts_that_look_like_dates_are_trained_on(csv, capsys):
     csv.to_csv("data.csv", index=False)
     assert train() == 0
     assert "since    category with 2 levels" in capsys.readouterr().out
+
+
+def test_a_target_that_is_another_text_in_each_row_is_refused(csv, capsys):
+    csv["outcome"] = [f"n{k}" for k in range(200)]
+    csv.to_csv("data.csv", index=False)
+    assert train() == 1
+    assert capsys.readouterr().err == (
+        "nncore train: data.csv: `y` must be classes that come more than once. "
+        "Received: column 'outcome' with 200 different values in 200 rows\n"
+    )
 
 
 def test_a_target_that_is_dropped_is_refused(csv, capsys):
@@ -363,6 +373,49 @@ def test_a_wrong_command_line_is_status_2(capsys):
         main(["train", "data.csv"])
     assert error.value.code == 2
     assert "--target" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, unknown, usage",
+    [
+        (["train", "d.csv", "--taget", "y", "-o", "m.nnc"], "--taget", "train"),
+        (["train", "d", "--target=y", "--taget=y", "-o", "m"], "--taget", "train"),
+        (["predict", "m.nnc", "d.csv", "--keeep"], "--keeep", "predict"),
+        (["train", "d.csv", "-target", "y"], "-target", "train"),
+        (["bench", "-z"], "-z", "bench"),
+        (["--verison"], "--verison", ""),
+    ],
+)
+def test_an_unknown_option_is_named(words, unknown, usage, capsys):
+    with pytest.raises(SystemExit) as error:
+        main(words)
+    assert error.value.code == 2
+    said = capsys.readouterr().err
+    name = f"nncore {usage}".strip()
+    assert said.startswith(f"usage: {name} [")
+    nearest = {
+        "--taget": "--target",
+        "--keeep": "--keep",
+        "-target": "--target",
+        "--verison": "--version",
+    }
+    more = f"; the nearest is {nearest[unknown]}" if unknown in nearest else ""
+    assert said.endswith(f"{name}: error: there is no option {unknown}{more}\n")
+
+
+def test_a_word_too_many_is_named_with_its_commands_usage(capsys):
+    with pytest.raises(SystemExit):
+        main(["predict", "m.nnc", "d.csv", "e.csv"])
+    said = capsys.readouterr().err
+    assert said.startswith("usage: nncore predict [")
+    assert said.endswith("unrecognized arguments: e.csv\n")
+
+
+def test_options_may_be_shortened_and_values_negative(csv, capsys):
+    assert train("--epoch=2", "--held", "-3") == 1
+    assert "`validation_fraction`" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["describe", "-h"])
 
 
 def test_a_reader_that_leaves_early_is_no_error_of_ours(csv):

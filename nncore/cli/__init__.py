@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from .._version import __version__
 from ..benchmark.command import add_arguments
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(words: list[str]) -> int:
     """Run one command that is no script; the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="nncore", description="Dense neural networks on a CPU, trained in C."
     )
     parser.add_argument("--version", action="version", version=f"nncore {__version__}")
@@ -93,6 +94,43 @@ def _command(words: list[str]) -> int:
 
     show_config()
     return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that names an unknown option before it misses others."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """As argparse has it; its errors are those of the command that has them."""
+        words = list(sys.argv[1:] if args is None else args)
+        for word in words:
+            # Behind a command, words are for the parser of that.
+            if word == "--" or (self._subparsers and not word.startswith("-")):
+                break
+            self._check_option(word)
+        found, more = super().parse_known_args(words, namespace)
+        if more:
+            self.error(f"unrecognized arguments: {' '.join(more)}")
+        return found, more
+
+    def _check_option(self, word: str) -> None:
+        known = list(self._option_string_actions)
+        name = word.partition("=")[0]
+        if word.startswith("--"):
+            is_known = any(option.startswith(name) for option in known)
+        else:
+            is_number = self._negative_number_matcher.match(word)
+            is_value = not word.startswith("-") or word == "-" or is_number
+            is_known = bool(is_value) or word[:2] in known
+        if is_known or " " in name:
+            return
+        # Imported here: an error is seldom.
+        from difflib import get_close_matches
+
+        near = get_close_matches(f"--{name.lstrip('-')}", known, 1)
+        also = f"; the nearest is {near[0]}" if near else ""
+        self.error(f"there is no option {name}{also}")
 
 
 def _is_script(word: str) -> bool:
