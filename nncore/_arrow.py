@@ -283,7 +283,7 @@ def _with_gaps(values: Array, present: Array | None) -> Array:
         return values
     if values.dtype.kind in "biu":
         values = values.astype(np.float64)
-    gap: Any = {"f": math.nan, "M": np.datetime64("NaT")}.get(values.dtype.kind)
+    gap: Any = {"f": math.nan, "M": "NaT"}.get(values.dtype.kind)
     values[~present] = gap
     return values
 
