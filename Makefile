@@ -4,7 +4,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 C := $(shell find csrc tests -name '*.[ch]')
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -UNDEBUG
 # What was freed is kept for a while by the sanitizer: these would measure that.
-GROWTH := (leave_nothing_behind or as_it_was or leave_neither_memory)
+GROWTH := (leave_nothing_behind or the_memory_as_it_was or leave_neither_memory)
 SAN_LIBS := $(shell gcc -print-file-name=libasan.so) $(shell gcc -print-file-name=libubsan.so)
 
 TRUST := $(BIN)/python tests/trust
