@@ -48,7 +48,13 @@ def test_the_installed_files_are_those_of_the_source_folder():
 def test_the_sdist_leaves_out_nothing_of_its_folders():
     lines = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
     pruned = {ROOT / line[1] for line in lines if line[0] == "prune"}
-    made = (".so", ".o", ".pyc", ".png", ".swp")
+    made = (".so", ".o", ".pyc", ".png")
+    tracked = None
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        tracked = set(listed.stdout.splitlines())
     lacking = [
         path.relative_to(ROOT).as_posix()
         for verb, folder, *patterns in lines
@@ -58,6 +64,7 @@ def test_the_sdist_leaves_out_nothing_of_its_folders():
         and path.suffix not in made
         and not pruned & set(path.parents)
         and not any(path.match(pattern) for pattern in patterns)
+        and (tracked is None or path.relative_to(ROOT).as_posix() in tracked)
     ]
     assert not lacking
 
