@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 
 import numpy as np
@@ -249,7 +250,10 @@ def test_a_warm_start_goes_on(digits):
         mine.fit(x[y < 5], y[y < 5])
 
 
-@pytest.mark.skipif(nncore.get_num_threads() < 2, reason="one thread is all there is")
+@pytest.mark.skipif(
+    nncore.get_num_threads() < 2 or "NNCORE_FORCE_THREADS" in os.environ,
+    reason="a team of one, or one that is forced, is all there is",
+)
 @pytest.mark.filterwarnings("ignore:lbfgs", "ignore:Stochastic")
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 def test_threads_limit_every_call(digits, solver):
