@@ -898,7 +898,15 @@ def interrupt(batch, logs):
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_early_stop_and_interrupts_end_the_thread(folder, rows):
+@pytest.fixture
+def ctrl_c():
+    """SIGINT as a terminal has it: jobs in a shell's background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_early_stop_and_interrupts_end_the_thread(folder, rows, ctrl_c):
     data = dataset("shards", folder, rows)
     history = network().fit(data, epochs=5, verbose=0, callbacks=Stop())
     assert len(history.epoch) == 1
