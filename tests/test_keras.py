@@ -353,6 +353,21 @@ DRAWN = st.fixed_dictionaries(
 )
 
 
+def without_idle_biases(hidden):
+    """The layers, no Dense with a bias in front of a BatchNormalization.
+
+    Where the activation is linear, such a bias has no gradient but rounding errors,
+    which differ between CPUs, and which Adam and its like divide by their own size.
+    """
+    behind = [name for name, _ in hidden[1:]] + [""]
+    return [
+        (name, {**given, "use_bias": False})
+        if name == "Dense" and following == "BatchNormalization"
+        else (name, given)
+        for (name, given), following in zip(hidden, behind, strict=True)
+    ]
+
+
 # A failing network is shown as it was drawn: to shrink it would take minutes.
 @settings(
     max_examples=25,
@@ -363,11 +378,12 @@ DRAWN = st.fixed_dictionaries(
 )
 @given(case=DRAWN)
 def test_drawn_networks_follow_keras(keras, case):
+    hidden = without_idle_biases(case["hidden"])
     theirs, ours, nudged = (
         compiled(
             library,
             case,
-            [getattr(library.layers, name)(**given) for name, given in case["hidden"]],
+            [getattr(library.layers, name)(**given) for name, given in hidden],
         )
         for library in (keras, nncore, nncore)
     )
