@@ -508,3 +508,16 @@ def test_options_are_checked(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["--rounds", "0"])
     assert "expected at least 1" in capsys.readouterr().err
+
+
+def test_a_call_that_went_alone_does_not_hide_the_team():
+    answers = iter([2, 1])
+
+    class Calls:
+        def ask(self, what, **words):
+            return {"times": 1, "seconds": 0.1, "team": next(answers)}
+
+    entry = run.Entry(None, Calls(), run.Result("nncore"))  # type: ignore[arg-type]
+    for _ in range(2):
+        entry.turn(0.1)
+    assert entry.result.team == 2

@@ -104,6 +104,7 @@ def test_every_name_of_keras_in_the_table_imports(run):
         ("from keras import Model", "ImportError", ["Model", "'keras'"]),
         ("import keras.applications.vgg16", "ImportError", ["applications"]),
         ("import keras; keras.layers.Conv2D", "AttributeError", ["Conv2D"]),
+        ("from keras.datasets import mnist", "ImportError", ["mnist", "no data sets"]),
         ("import tensorflow as tf; tf.data", "AttributeError", ["data", "set_seed"]),
         ("import tensorflow.data", "ImportError", ["data", "random.set_seed"]),
         ("from tensorflow import constant", "ImportError", ["constant"]),
