@@ -66,11 +66,8 @@ def prepare(case: Case, threads: int, variant: str) -> Prepared:
         statement = "model.predict(x, verbose=0)"
         return Prepared(statement, names, case.rows, checked, team=team)
     if variant == "bound":
-        bind = getattr(model, "bind", None)
-        if bind is None:
-            raise NotImplementedError("this nncore has no Sequential.bind")
         out = np.empty((case.rows, case.widths[-1]), case.dtype)
-        names = {"run": bind(x, out=out)}
+        names = {"run": model.bind(x, out=out)}
         names["run"]()
         return Prepared("run()", names, case.rows, out.ravel()[:8].tolist(), team=team)
     if variant == "reading":
