@@ -167,6 +167,28 @@ def test_any_allocation_of_the_core_may_fail(engine, team, dtype, preload, tmp_p
     assert int(total) > 60
 
 
+def test_a_batch_too_large_for_memory_leaves_the_room_of_smaller_ones(preload):
+    # Rows of 64 and more for wide layers keep a transpose, whose stride is the batch's.
+    run_fresh(
+        f"""
+        {indented(ARM)}
+        def trained(fails):
+            model, x, y = model_and_rows()
+            model.fit(x, y, batch_size=32, epochs=1, verbose=0)
+            if fails:
+                grows = lambda: model.fit(x, y, batch_size=512, epochs=1, verbose=0)
+                got, calls = counted("memory", 1, True, grows)
+                assert type(got) is MemoryError and calls, got
+            model.fit(x, y, batch_size=32, epochs=1, shuffle=False, verbose=0)
+            return digest(model.get_weights())
+
+        assert trained(True) == trained(False)
+        """,
+        NNCORE_ENGINE="panel",
+        **preload,
+    )
+
+
 def test_any_array_may_be_refused(preload, tmp_path):
     # What NumPy allocates, between the chunks of a training too: the model may have
     # learnt something by then. Of more rows `fit` would look at a sample, and some of

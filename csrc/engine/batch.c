@@ -19,37 +19,58 @@ static int has_xt(const struct layer *layer, size_t rows)
            rows <= 8192;
 }
 
-/* Lay the batch's views over `block` (NULL: only count) for `rows` rows; bytes used. */
-static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
+/* Arrays that share a block, one after the other; base NULL: only count the bytes. */
+struct layout {
+    char *base;
+    size_t bytes;
+    int overflows;
+};
+
+/* The next n things of a size; NULL while they are only counted. */
+static void *carve(struct layout *layout, size_t n, size_t size)
 {
-    *bytes = 0;
-#define VIEW(pointer, count, each)                                                     \
+    void *at = layout->base ? layout->base + layout->bytes : NULL;
+    layout->overflows |= !nn_add_size(&layout->bytes, n, size);
+    return at;
+}
+
+static void *carve_rows(struct layout *layout, size_t rows, size_t columns, size_t size)
+{
+    size_t n;
+    layout->overflows |= __builtin_mul_overflow(rows, columns, &n);
+    return carve(layout, n, size);
+}
+
+/* The batch's views; while they are only counted, the network stays as it is. */
+static void lay_batch(struct net *net, size_t rows, struct layout *layout)
+{
+#define VIEW(pointer, rows, columns)                                                   \
     do {                                                                               \
-        size_t n;                                                                      \
-        if (block) (pointer) = (void *)(block + *bytes);                               \
-        if (__builtin_mul_overflow(count, (size_t)(each), &n) ||                       \
-            !nn_add_size(bytes, n, sizeof *(pointer)))                                 \
-            return 0;                                                                  \
+        void *at = carve_rows(layout, rows, columns, sizeof *(pointer));               \
+        if (at) (pointer) = at;                                                        \
     } while (0)
+    int lays = layout->base != NULL;
     VIEW(net->x_rows, rows, 1);
     VIEW(net->targets, rows, net->base.target_columns);
     VIEW(net->row_weights, rows, 1);
     VIEW(net->values, rows, 1 + net->base.n_metrics);
     VIEW(net->activity, rows, 1);
+    size_t ldxt = (rows + 15) / 16 * 16;
+    if (ldxt % 128 == 0) ldxt += 16; // spread over the cache's sets
     for (size_t l = 0; l < net->base.n_layers; l++) {
         struct layer *layer = &net->layers[l];
         int own_z = layer->kind != NN_KIND_none || l == 0;
         if (own_z)
             VIEW(layer->z, rows, layer->n_out);
-        else if (block)
+        else if (lays)
             layer->z = net->layers[l - 1].u;
         if (layer->act != NN_ACT_linear && (layer->keeps_input || !own_z))
             VIEW(layer->y, rows, layer->n_out);
-        else if (block)
+        else if (lays)
             layer->y = layer->z;
         if (layer->has_noise)
             VIEW(layer->u, rows, layer->n_out);
-        else if (block)
+        else if (lays)
             layer->u = layer->y;
         if (layer->norm.columns) {
             VIEW(layer->h, rows, layer->n_out);
@@ -58,33 +79,33 @@ static int lay_batch(struct net *net, size_t rows, char *block, size_t *bytes)
         VIEW(layer->d, rows, layer->n_out);
         VIEW(layer->rows, rows, 1);
         VIEW(layer->d_rows, rows, 1);
-        layer->ldxt = (rows + 15) / 16 * 16;
-        if (layer->ldxt % 128 == 0) layer->ldxt += 16; // spread over the cache's sets
-        if (has_xt(layer, rows)) {
-            VIEW(layer->xt, layer->n_in, layer->ldxt);
-            VIEW(layer->xt_rows, layer->n_in, 1);
-        } else {
+        if (lays) {
+            layer->ldxt = ldxt;
             layer->xt = NULL;
+        }
+        if (has_xt(layer, rows)) {
+            VIEW(layer->xt, layer->n_in, ldxt);
+            VIEW(layer->xt_rows, layer->n_in, 1);
         }
     }
 #undef VIEW
-    return 1;
 }
 
 /* Room for batches of `rows` rows. On failure the network is as before. */
 static nn_status ensure_capacity(struct net *net, size_t rows)
 {
     if (rows <= net->capacity) return NN_OK;
-    size_t bytes;
     if (__builtin_add_overflow(rows, NN_ROW_LANES - 1, &rows)) return NN_ERR_SIZE;
     rows -= rows % NN_ROW_LANES; // tiny.c writes values as whole vectors
-    if (!lay_batch(net, rows, NULL, &bytes)) return NN_ERR_SIZE;
-    char *block = nn_alloc(bytes, 1);
-    if (!block) return NN_ERR_MEMORY;
+    struct layout layout = {0};
+    lay_batch(net, rows, &layout);
+    if (layout.overflows) return NN_ERR_SIZE;
+    layout = (struct layout){.base = nn_alloc(layout.bytes, 1)};
+    if (!layout.base) return NN_ERR_MEMORY;
     nn_free(net->batch);
-    net->batch = block;
+    net->batch = layout.base;
     net->capacity = rows;
-    lay_batch(net, rows, block, &bytes);
+    lay_batch(net, rows, &layout);
     net->tiny.rows = 0; // it points at values and weights
     for (size_t l = 0; l < net->base.n_layers; l++) {
         struct layer *layer = &net->layers[l];

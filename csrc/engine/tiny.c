@@ -54,18 +54,6 @@ static size_t tiny_rows(const struct net *net, size_t rows)
     return (each + lanes - 1) / lanes * lanes;
 }
 
-/* Take n things of a size from a block; base NULL: only count the bytes. */
-struct layout {
-    char *base;
-    size_t bytes;
-};
-static void *carve(struct layout *layout, size_t n, size_t size)
-{
-    void *at = layout->base ? layout->base + layout->bytes : NULL;
-    nn_add_size(&layout->bytes, n, size);
-    return at;
-}
-
 /* `columns` features of ld rows, then one of ones, and room to write fours. */
 static real *carve_input(struct layout *layout, size_t columns, size_t ld)
 {
