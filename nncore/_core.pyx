@@ -26,6 +26,8 @@ from nncore cimport _nncore as c
 
 from nncore._nncore cimport nn_status
 
+import os
+
 import numpy as np
 
 cdef extern from *:
@@ -141,7 +143,8 @@ def default_isa():
     cdef int isa = c.nn_isa_default()
     if isa == c.NN_ISA_END:
         raise ValueError(
-            f"NNCORE_ISA must be one of {ISAS}. Received: an unknown name."
+            f"NNCORE_ISA must be one of {ISAS}. "
+            f"Received: {os.environ.get('NNCORE_ISA')!r}"
         )
     return ISAS[isa]
 

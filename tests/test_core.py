@@ -8,7 +8,7 @@ import pytest
 
 from nncore import _core
 
-from .helpers import core_network, layer, same_bits, train
+from .helpers import ISAS, core_network, layer, same_bits, train
 
 SQUARES = {"kind": "mean_squared_error"}
 ABSOLUTE = {"kind": "loss_value", "loss": {"kind": "mean_absolute_error"}}
@@ -302,3 +302,22 @@ def test_the_callers_rounding_mode_changes_nothing(rng):
         libm.fesetenv(fenv)
     for a, b in zip(got, expected, strict=True):
         assert same_bits(a, b)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_environment_chooses_the_instruction_set(isa, monkeypatch):
+    monkeypatch.delenv("NNCORE_ISA", raising=False)
+    best = _core.default_isa()
+    monkeypatch.setenv("NNCORE_ISA", isa)
+    assert _core.default_isa() == isa
+    net = _core.Network("float32", 2, [layer(3, "tanh")], 1)
+    net.predict(np.ones((4, 2), "float32"))
+    assert net.last_run["isa"] == isa
+    monkeypatch.setenv("NNCORE_ISA", "")
+    assert _core.default_isa() == best
+
+
+def test_an_unknown_instruction_set_in_the_environment_is_named(monkeypatch):
+    monkeypatch.setenv("NNCORE_ISA", "sse9")
+    with pytest.raises(ValueError, match=r"NNCORE_ISA must be one of .*'sse9'"):
+        _core.Network("float32", 2, [layer(3, "tanh")], 1)

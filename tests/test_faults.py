@@ -287,6 +287,24 @@ CGROUPS = {
         },
         1,
     ),
+    "version 2, a quota larger than any machine": (
+        {"cgroup": "0::/\n", "cpu.max": "9000000000000000 1\n"},
+        2,
+    ),
+    "version 2, nothing in it": ({"cgroup": "0::/\n", "cpu.max": "\n"}, 2),
+    "version 2, no period": ({"cgroup": "0::/\n", "cpu.max": "100000 0"}, 2),
+    "version 2, no quota": ({"cgroup": "0::/\n", "cpu.max": "0 100000"}, 2),
+    "version 2, a name longer than a path may be": (
+        {"cgroup": "0::/" + "a" * 1200 + "\n", "cpu.max": "100000 100000"},
+        1,
+    ),
+    "version 1, other controllers and no period": (
+        {
+            "cgroup": "4:cpuset,cpuacct:/\n3:cpu:/\n2:cpu\n",
+            "cpu/cpu.cfs_quota_us": "100000",
+        },
+        2,
+    ),
     "no cgroups": ({}, 2),
     "words without meaning": ({"cgroup": "::::\n\n:x\n" + "9" * 5000}, 2),
 }
@@ -310,6 +328,17 @@ assert nncore.get_num_threads() == {threads}, nncore.get_num_threads()
         FAULTS_ROOT=str(tmp_path),
         **preload,
     )
+
+
+def test_what_the_core_refuses_changes_nothing(tmp_path):
+    # tests/c/refusals.c: what Python never passes on, and a fork during a training.
+    pytest.importorskip("setuptools", reason="builds the core by setup.py's tables")
+    root = Path(__file__).parents[1]
+    build = [sys.executable, "tests/trust/build_c.py", "refusals", str(tmp_path)]
+    flags = ["--isa", "generic", "-O0"]
+    subprocess.run([*build, *flags], cwd=root, check=True, capture_output=True)
+    run = subprocess.run([tmp_path / "refusals"], capture_output=True, timeout=120)
+    assert (run.returncode, run.stderr.decode()) == (0, "")
 
 
 # ---- Files ---------------------------------------------------------------------------

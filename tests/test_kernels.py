@@ -289,6 +289,43 @@ def test_loss_of_nan_is_nan(spec, dtype, isa, rng):
     assert np.isnan(net.evaluate(p, t, None, 0, 1)[0])
 
 
+@pytest.mark.parametrize("spec", LOSSES, ids=name_of)
+@pytest.mark.parametrize("cols", [1, 2, 7, 10])
+def test_loss_has_the_same_bits_in_both_engines(spec, cols, dtype, rng, monkeypatch):
+    # Rows lie side by side in one of them; an evaluation asks for no gradient.
+    rows = 37
+    t = targets_for(spec, rows, cols, rng).astype(dtype)
+    p = predictions_for(spec, rows, cols, rng).astype(dtype)
+    weights = rng.uniform(0.5, 2, rows).astype(dtype)
+    n = p.shape[1]
+    results = []
+    for engine in ("tiny", "panel"):
+        monkeypatch.setenv("NNCORE_ENGINE", engine)
+        net = core_network(dtype, n, [layer(n)], variables=[np.eye(n), np.zeros(n)])
+        net.compile(spec, [], {"kind": "sgd"})
+        looked = net.evaluate(p, t, weights, 0, rows, batch_size=rows)
+        report = train(net, p, t, weights)[0]
+        assert net.last_run["engine"] == engine
+        assert np.all(np.isfinite(looked)), looked
+        results.append((looked, report, *variables_of(net)))
+    for a, b in zip(*results, strict=True):
+        assert same_bits(a, b)
+    assert same_bits(results[0][0], results[0][1][0])
+
+
+@pytest.mark.parametrize("spec", [s for s in LOSSES if s["kind"] in LABELLED])
+@pytest.mark.parametrize("cols", [3, 20, 300])
+def test_a_label_that_is_no_class_gives_nan(spec, cols, dtype, isa, rng):
+    p = rng.uniform(0.05, 0.95, (1, cols)).astype(dtype)
+    net = core_network(dtype, cols, [layer(0)], isa=isa)
+    net.compile(spec, [], {"kind": "sgd"})
+    for label in (-1, -0.5, 0.5, cols, 1e30, np.inf, np.nan):
+        if label != spec.get("ignore_class"):
+            y = np.full((1, 1), label, dtype)
+            assert np.isnan(net.evaluate(p, y, None, 0, 1)[0]), label
+    assert np.isfinite(net.evaluate(p, np.ones((1, 1), dtype), None, 0, 1)[0])
+
+
 # ---- Optimizers ---------------------------------------------------------------------
 
 CLIPS = ({}, {"clipnorm": 0.5}, {"clipvalue": 0.2}, {"global_clipnorm": 0.7})

@@ -158,7 +158,7 @@ EXPORT ssize_t write(int fd, const void *data, size_t n)
     return fd > 2 && fails("write") ? -1 : NEXT(write)(fd, data, n);
 }
 
-/* The object watched finds /x as $FAULTS_ROOT/x, if that variable is set. */
+/* The object watched reads /x from $FAULTS_ROOT/x, if that variable is set. */
 EXPORT int open(const char *path, int flags, ...)
 {
     const char *root = getenv("FAULTS_ROOT");
@@ -167,7 +167,8 @@ EXPORT int open(const char *path, int flags, ...)
     va_start(rest, flags);
     mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
     va_end(rest);
-    if (root && *path == '/' && is_watched(__builtin_return_address(0))) {
+    int reads = (flags & O_ACCMODE) == O_RDONLY;
+    if (root && reads && *path == '/' && is_watched(__builtin_return_address(0))) {
         snprintf(moved, sizeof moved, "%s%s", root, path);
         path = moved;
     }

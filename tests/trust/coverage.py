@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/trust/coverage.py [--add] [arguments of pytest]
 
-The C core is built with gcov's counters and without optimisation, for the generic
-instruction set and AVX2, in both dtypes. What is counted: each way out of each
+The C core is built with gcov's counters and without optimisation, for the instruction
+sets of this CPU, in both dtypes. What is counted: each way out of each
 conditional jump that gcc makes at -O0, that is, of each `if`, loop, `?:`, `case`, and
-each operand of `&&` and `||`. The four builds of a line count once, and a way is taken
+each operand of `&&` and `||`. The builds of a line count once, and a way is taken
 if it is taken in any; functions that a macro makes on one line count one by one. In
 Python: statements, processes that a test starts included. Needs coverage 7.10 (pip
 install coverage). Prints a table per file, with what is not reached. All stays in
@@ -24,6 +24,8 @@ import sys
 from pathlib import Path
 
 from mutants import ROOT, Workshop
+
+from nncore import _core
 
 Branch = tuple[int, str, int]  # line, function, number among the line's
 
@@ -56,6 +58,15 @@ def counts(
                         old = branches[name].get(key, 0)
                         branches[name][key] = old + branch["count"]
     return lines, branches
+
+
+def run_driver(shop: Workshop) -> None:
+    """What Python never asks of the core: tests/c/refusals.c on the same objects."""
+    objects = [f"{name}.o" for name in shop.objects if name != "_core"]
+    source = ["-Icsrc", "tests/c/refusals.c", *objects]
+    command = ["gcc", "-fopenmp", "--coverage", *source, "-lm", "-o", "refusals"]
+    subprocess.run(command, cwd=shop.folder, check=True)
+    subprocess.run([shop.folder / "refusals"], cwd=shop.folder)
 
 
 def report(
@@ -91,14 +102,16 @@ def main() -> int:
     ]
     shop = Workshop(ROOT / "build/coverage", empty=not adds)
     if not adds:
-        isas = ("generic", "avx2") if os.uname().machine == "x86_64" else ("generic",)
-        shop.build(isas, ("-O0", "--coverage"))
+        here = [isa for isa, is_here in _core.isas().items() if all(is_here)]
+        shop.build(here, ("-O0", "--coverage"))
     for name in ("tests", "examples", "docs", "benchmarks"):
         shutil.copytree(ROOT / name, shop.folder / name, dirs_exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(shop.folder)}
     coverage = [sys.executable, "-m", "coverage"]
     command = [*coverage, "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     subprocess.run([*command, *arguments], cwd=shop.folder, env=environment)
+    if not adds:
+        run_driver(shop)
     for what in (
         ("combine", "-q", "--append"),
         ("report", "--skip-covered", "--show-missing", "-i"),

@@ -2,13 +2,16 @@
 
     .venv/bin/python tests/trust/mutants.py --count 300 --seed 1
     .venv/bin/python tests/trust/mutants.py --count 60 --only nncore/_training.py
+    .venv/bin/python tests/trust/mutants.py --again survivors.txt
 
 A fault changes one operator, one number or one call, or drops one statement, in
 csrc/kernels, csrc/engine or nncore/_training.py. Faults that do not compile, or compile
-to the same object, do not count. Those in C go into the float32 core of the generic
-instruction set, built without optimisation: that the others have its bits is another
-test. The golden trainings come first, then whole test files; a test that fails, crashes
-or does not end kills the fault. Prints the survivors and the share that was killed.
+to the same object, do not count. Those in C go into the float32 core, hardly optimised,
+for the generic instruction set and one whose vectors have several lanes. The golden
+trainings come first, then whole test files. A test that crashes or does not end
+kills the fault, and so does one that fails with it, passes without it and fails with it
+again. Tests that fail without a fault, or are slow, are left out. Prints the survivors
+and the share that was killed; --again reads lines of such a list.
 
 `LEFT_OUT` and `SPEED` name what decides who computes, in what portions and how long is
 waited, never what comes out: faults there are equivalent by design. `EQUIVALENT` lists
@@ -20,6 +23,7 @@ from __future__ import annotations
 import argparse
 import ast
 import collections
+import contextlib
 import hashlib
 import importlib.util
 import io
@@ -33,6 +37,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -72,13 +77,14 @@ SPEED = re.compile(
 EQUIVALENT: dict[str, str] = {}
 # By the folder of the fault, in the order in which they are asked.
 SUITES = {
-    "kernels": "kernels losses metrics optimizers kinds layers golden core reference "
-    "bits training streams call threads sizes",
-    "engine": "core training layers kinds optimizers metrics streams golden sizes bits "
-    "call threads resume",
+    "kernels": "kernels losses metrics optimizers kinds layers core bits training "
+    "streams golden call",
+    "engine": "core kinds training layers optimizers metrics bits streams sequential "
+    "golden call resume faults",
     "_training.py": "training callbacks streams progress call sequential advice "
-    "schedules tasks own_python seconds signals resume",
+    "schedules own_python streaming_metrics wrappers seconds run resume tasks signals",
 }
+SLOW = 4  # seconds: such a test is left out
 GOLDEN = ("-W", "ignore", __file__, "--golden")
 BOTH = (
     *((r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r" / ", " * ")),
@@ -203,9 +209,13 @@ class Workshop:
         # Compiles in a seventh of the time where speed is not asked for.
         simd = folder / "csrc/kernels/simd/simd.h"
         simd.write_text(simd.read_text().replace("always_inline, unused", "unused"))
+        self.take_installed()
+
+    def take_installed(self) -> None:
+        """The core that is installed becomes the copy's."""
         core = importlib.util.find_spec("nncore._core")
         assert core is not None and core.origin is not None
-        shutil.copy(core.origin, folder / "nncore/_core.abi3.so")
+        shutil.copy(core.origin, self.folder / "nncore/_core.abi3.so")
 
     def build(
         self, isas: Sequence[str] = ("generic",), flags: Sequence[str] = ("-O0",)
@@ -313,52 +323,95 @@ class Workshop:
             self.restore()
             self.link()
 
-    def runs(self, *command: str, seconds: int) -> subprocess.CompletedProcess[str]:
+    @contextlib.contextmanager
+    def without(self, fault: Fault) -> Iterator[None]:
+        """Take a fault out for a while."""
+        paths = (self.folder / fault.file, self.folder / "nncore/_core.abi3.so")
+        faulty = [path.read_bytes() for path in paths]
+        self.take_out(fault)
+        yield
+        for path, data in zip(paths, faulty, strict=True):
+            path.unlink()  # a process that is about to end may have it mapped
+            path.write_bytes(data)
+
+    def runs(self, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
         """Run Python on the copy, for so many seconds of CPU."""
         environment = {**os.environ, "PYTHONPATH": str(self.folder)}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        # The hard limit stays, for tests that set one of their own.
+        limits = [f"--as={4 << 30}:", f"--cpu={round(seconds)}:"]
         return subprocess.run(
-            [
-                "prlimit",
-                f"--as={4 << 30}",
-                f"--cpu={seconds}",
-                sys.executable,
-                *command,
-            ],
+            ["prlimit", *limits, sys.executable, *command],
             cwd=self.folder,
             env=environment,
             capture_output=True,
             text=True,
-            timeout=20 * seconds,
+            timeout=10 * seconds,
         )
 
+    def golden(self) -> str:
+        """Whether the golden trainings notice."""
+        try:
+            return "golden" if self.runs(*GOLDEN, seconds=30).returncode else ""
+        except subprocess.TimeoutExpired:
+            return "golden does not end"
+
+
+class Jury:
+    """The tests that judge faults in one of the places."""
+
+    def __init__(self, shop: Workshop, place: str) -> None:
+        """Run them once without a fault, to know how long they take, and which fail."""
+        self.shop = shop
+        self.files = [f"tests/test_{name}.py" for name in SUITES[place].split()]
+        self.left_out: list[str] = []
+        begun = time.monotonic()
+        run = self._ask(*self.files, seconds=1200, x=False)
+        self.seconds = 60 + 2 * (time.monotonic() - begun)
+        failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.M)
+        slow = re.findall(r"^(\d+)\.\d+s \w+ +(.*)$", run.stdout, re.M)
+        self.left_out += failed + [name for took, name in slow if int(took) >= SLOW]
+        words = ", ".join(name.partition("::")[2] for name in self.left_out)
+        print(f"{place}: {run.stdout.splitlines()[-1]}; left out: {words}", flush=True)
+
+    def _ask(
+        self, *tests: str, seconds: float, x: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        options = ["-q", "-p", "no:cacheprovider", "--tb=no", f"--durations-min={SLOW}"]
+        # Faults are in the other dtype's core.
+        options += ["-m", "not slow and not keras", "-k", "not float64"]
+        # A test that does not end ends all.
+        options += ["-o", "faulthandler_timeout=40"]
+        options += ["-o", "faulthandler_exit_on_timeout=true"]
+        options += ["-x"] if x else ["--durations=0"]
+        options += [f"--deselect={name}" for name in self.left_out]
+        return self.shop.runs("-m", "pytest", *options, *tests, seconds=seconds)
+
     def kills(self, fault: Fault) -> str:
-        """Which test notices; "" if none does. It must pass without the fault."""
-        if fault.file.suffix == ".c":
+        """Which test notices a fault that is put in; "" if none does."""
+        while True:
             try:
-                if self.runs(*GOLDEN, seconds=60).returncode:
-                    return "golden"
+                run = self._ask(*self.files, seconds=self.seconds)
             except subprocess.TimeoutExpired:
-                return "golden does not end"
-        for suite in SUITES[fault.file.parts[1]].split():
-            options = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m")
-            # Faults are in the other dtype's core.
-            options += ("not slow and not keras", "-k", "not float64")
-            try:
-                run = self.runs(*options, f"tests/test_{suite}.py", seconds=100)
-            except subprocess.TimeoutExpired:
-                return f"{suite} does not end"
-            if not run.returncode:
-                continue
-            test = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.M)
-            if test is None:
-                return f"{suite} ends with {run.returncode}"
-            self.take_out(fault)
-            if self.runs(*options, test[1], seconds=300).returncode == 0:
-                return test[1]
-            print(f"    {test[1]} fails without the fault too", flush=True)
-            self.put(fault)
-        return ""
+                return "does not end"
+            if run.returncode == 0:
+                return ""
+            found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.M)
+            if found is None:
+                return f"ends with {run.returncode}"
+            test = found[1]
+            if self._is_sure(fault, test):
+                return test
+            print(f"    {test} fails without the fault too, or not again", flush=True)
+            if test in self.left_out:
+                return ""
+            self.left_out.append(test)
+
+    def _is_sure(self, fault: Fault, test: str) -> bool:
+        """Whether it passes without the fault, and with it fails again."""
+        with self.shop.without(fault):
+            passes = self._ask(test, seconds=60).returncode == 0
+        return passes and self._ask(test, seconds=60).returncode != 0
 
 
 def golden() -> int:
@@ -376,43 +429,78 @@ def golden() -> int:
     return 0
 
 
+class Trial:
+    """Faults, one after the other, by some workshops at once."""
+
+    def __init__(self, faults: Sequence[Fault], count: int) -> None:
+        """Until `count` of them were killed or survived."""
+        self.faults, self.count = iter(faults), count
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.survivors: list[Fault] = []
+        self.lock = threading.Lock()
+
+    def work(self, folder: Path) -> None:
+        """In a workshop of its own: those in Python with the core that is installed."""
+        in_python, in_c = Workshop(folder / "python"), Workshop(folder / "c")
+        wide = {"x86_64": "avx2", "aarch64": "neon"}.get(os.uname().machine)
+        in_c.build([isa for isa in ("generic", wide) if isa], ("-O1",))
+        assert not in_c.golden(), "it passes without a fault"
+        juries: dict[str, Jury] = {}
+        while fault := self._next():
+            place = fault.file.parts[1]
+            shop = in_c if fault.file.suffix == ".c" else in_python
+            if place not in juries:
+                juries[place] = Jury(shop, place)
+            if why := shop.put(fault):
+                with self.lock:
+                    self.counts[why] += 1
+            else:
+                by = "" if shop is in_python else shop.golden()
+                self._note(fault, by or juries[place].kills(fault))
+            shop.take_out(fault)
+
+    def _next(self) -> Fault | None:
+        with self.lock:
+            for fault in self.faults:
+                if self.counts["killed"] + len(self.survivors) >= self.count:
+                    return None
+                if str(fault) not in EQUIVALENT:
+                    return fault
+                self.counts["equivalent"] += 1
+            return None
+
+    def _note(self, fault: Fault, by: str) -> None:
+        with self.lock:
+            self.counts["killed"] += bool(by)
+            print(f"{by or 'SURVIVES':60.60} {fault.line + 1} {fault}", flush=True)
+            if not by:
+                self.survivors.append(fault)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="at once")
     parser.add_argument("--only", default="", help="files whose path contains this")
+    parser.add_argument("--again", type=Path, help="a file that lists faults")
     parser.add_argument("--golden", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.golden:
         return golden()
     faults = list(all_faults(options.only))
     random.Random(options.seed).shuffle(faults)
-    counts: collections.Counter[str] = collections.Counter()
-    survivors: list[Fault] = []
+    if options.again:
+        listed = options.again.read_text()
+        faults = [fault for fault in faults if str(fault) in listed]
+    trial = Trial(faults, options.count)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        shop = Workshop(Path(folder))
-        if any(fault.file.suffix == ".c" for fault in faults):
-            shop.build()
-            assert not shop.runs(*GOLDEN, seconds=300).returncode, "golden fails"
-        for fault in faults:
-            if counts["killed"] + len(survivors) == options.count:
-                break
-            if str(fault) in EQUIVALENT:
-                counts["equivalent"] += 1
-                continue
-            why = shop.put(fault)
-            if not why:
-                by = shop.kills(fault)
-                counts["killed"] += bool(by)
-                print(f"{by or 'SURVIVES':60.60} {fault.line + 1} {fault}", flush=True)
-                if not by:
-                    survivors.append(fault)
-            else:
-                counts[why] += 1
-            shop.take_out(fault)
-    total: Any = counts["killed"] + len(survivors)
-    print("\nSurvivors:", *(f"{f.line + 1} {f}" for f in survivors), sep="\n  ")
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        places = [Path(folder) / str(job) for job in range(options.jobs)]
+        list(pool.map(trial.work, places))
+    counts = trial.counts
+    total: Any = counts["killed"] + len(trial.survivors)
+    print("\nSurvivors:", *(f"{f.line + 1} {f}" for f in trial.survivors), sep="\n  ")
     print(
         f"{counts['killed']} of {total} faults killed, {counts['killed'] / total:.1%}, "
         f"of {len(faults):,} possible, seed {options.seed}, in "
