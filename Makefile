@@ -5,6 +5,10 @@ C := $(shell find csrc tests -name '*.[ch]')
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -UNDEBUG
 # What was freed is kept for a while by the sanitizer: these would measure that.
 GROWTH := (leave_nothing_behind or the_memory_as_it_was or leave_neither_memory)
+UNDER_ASAN = PYTHONPATH=$$(echo build/asan/lib*) LD_PRELOAD="$(SAN_LIBS)" PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=$(KEPT) \
+	UBSAN_OPTIONS=print_stacktrace=1
+KEPT ?= 256
 SAN_LIBS := $(shell gcc -print-file-name=libasan.so) $(shell gcc -print-file-name=libubsan.so)
 
 TRUST := $(BIN)/python tests/trust
@@ -12,7 +16,7 @@ SECONDS ?= 600
 SEED ?= 1
 
 .PHONY: build test keras keras-coverage lint format types examples docs bench selftest \
-	neon asan tsan leaks valgrind fuzz soak neighbours coverage mutants nets golden \
+	neon build-asan asan tsan leaks valgrind fuzz soak soak-asan neighbours coverage mutants nets golden \
 	release-check clean
 
 build: ; $(BIN)/pip install -q -e '.[test,lint]'
@@ -46,11 +50,10 @@ selftest: ; $(BIN)/nncore selftest
 
 neon: ; $(BIN)/python tests/neon/compare.py
 
-asan:
-	CFLAGS="$(ASAN)" $(BIN)/python setup.py -q build --build-base build/asan
-	PYTHONPATH=$$(echo build/asan/lib*) LD_PRELOAD="$(SAN_LIBS)" PYTHONMALLOC=malloc \
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	$(BIN)/pytest -m 'not slow' --deselect tests/test_packaging.py -k 'not $(GROWTH)'
+build-asan: ; CFLAGS="$(ASAN)" $(BIN)/python setup.py -q build --build-base build/asan
+
+asan: build-asan
+	$(UNDER_ASAN) $(BIN)/pytest -m 'not slow' --deselect tests/test_packaging.py -k 'not $(GROWTH)'
 
 # Below: what docs/how-it-is-tested.md reports on. SECONDS and SEED choose how much of it.
 
@@ -71,6 +74,11 @@ valgrind:
 fuzz: ; $(TRUST)/fuzz.py --seconds $(SECONDS) --seed $(SEED)
 
 soak: ; $(TRUST)/soak.py --seconds $(SECONDS) --seed $(SEED)
+
+# An hour, once for a release.
+soak-asan: KEPT := 16
+soak-asan: SECONDS := 3600
+soak-asan: build-asan ; $(UNDER_ASAN) $(TRUST)/soak.py --seconds $(SECONDS) --seed $(SEED)
 
 neighbours:
 	$(BIN)/pip install -q joblib jax lightgbm scikit-learn threadpoolctl torch xgboost-cpu

@@ -567,8 +567,10 @@ static nn_status set_epoch_taken(struct net *net, const double *in, size_t n)
 {
     if (!net->base.is_compiled) return NN_ERR_STATE;
     if (n != epoch_size(&net->base)) return NN_ERR_SIZE;
-    net->epoch.begun = 0;
-    if (in[BEGUN] == 0) return NN_OK;
+    if (in[BEGUN] == 0) {
+        net->epoch.begun = 0;
+        return NN_OK;
+    }
     int is_stream = in[BEGUN] == STREAMING && in[DRAWN] == 0;
     // A stream has no last row: it may stand behind all that it gave, however many.
     double most = is_stream ? MAX_EXACT : UINT32_MAX, last = in[ROWS] - !is_stream;

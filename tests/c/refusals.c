@@ -318,8 +318,13 @@ static void refuse_state(nn_net *net)
     HOLDS(nn_net_variable_shape(net, 0, shape) == 2 && shape[1] == UNITS);
 
     // The first five: begun, drawn, rows, position, batches.
-    double *epoch = calloc(n, sizeof *epoch);
-    if (!epoch) abort();
+    double *epoch = calloc(n, sizeof *epoch), *before = calloc(n, sizeof *before);
+    if (!epoch || !before) abort();
+    nn_train_args half = training();
+    nn_train_result result;
+    half.max_batches = 2;
+    GIVES(OK, nn_net_train(net, &half, report, &result));
+    GIVES(OK, nn_net_get_epoch(net, before, n));
     GIVES(ERR_SIZE, nn_net_get_epoch(net, epoch, n - 1));
     GIVES(ERR_SIZE, nn_net_set_epoch(net, epoch, n - 1));
     static const double wrong[][5] = {
@@ -334,11 +339,17 @@ static void refuse_state(nn_net *net)
     static const double drawn[5] = {1, 1, 40, 8, 1};
     memcpy(epoch, drawn, sizeof drawn);
     GIVES(ERR_SPEC, nn_net_set_epoch(net, epoch, n)); // no epoch was ever drawn
+    GIVES(OK, nn_net_get_epoch(net, epoch, n));
+    HOLDS(epoch[0] == 1 && !memcmp(epoch, before, n * sizeof *epoch));
     static const double stream[5] = {2, 0, 40, 40, 5};
     memcpy(epoch, stream, sizeof stream);
     GIVES(OK, nn_net_set_epoch(net, epoch, n));
     GIVES(OK, nn_net_reset_epoch(net));
+    GIVES(OK, nn_net_get_epoch(net, epoch, n));
+    HOLDS(epoch[0] == 0);
+    GIVES(OK, nn_net_set_epoch(net, epoch, n));
     free(epoch);
+    free(before);
 }
 
 static void refuse_calls(nn_dtype dtype)
@@ -353,9 +364,14 @@ static void refuse_calls(nn_dtype dtype)
     refuse_goals(net);
     refuse_trainings(net);
     refuse_evaluations(net);
-    refuse_state(net);
     GIVES(OK, nn_net_predict(net, x, COLUMNS, ROWS, after, 0, NN_WAIT));
     HOLDS(!memcmp(before, after, sizeof before));
+    refuse_state(net);
+    GIVES(OK, nn_net_reset_epoch(twin));
+    args.max_batches = 2; // refuse_state did as many
+    GIVES(OK, nn_net_train(twin, &args, report, &result));
+    GIVES(OK, nn_net_reset_epoch(twin));
+    args = training();
     GIVES(OK, nn_net_train(net, &args, report, &result));
     GIVES(OK, nn_net_train(twin, &args, report, &result));
     GIVES(OK, nn_net_predict(net, x, COLUMNS, ROWS, before, 0, NN_WAIT));
