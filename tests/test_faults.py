@@ -44,7 +44,7 @@ import ctypes, errno, gc
 import numpy as np
 import nncore
 from nncore import _core
-from nncore.layers import Dense, Dropout
+from nncore.layers import BatchNormalization, Dense, Dropout
 
 faults = ctypes.CDLL(os.environ["FAULTS"])
 faults.faults_alive.restype = faults.faults_disarm.restype = ctypes.c_long
@@ -75,9 +75,9 @@ def fresh():
         Dense(hidden, "tanh", name="a"),
         Dense(hidden, "relu", name="c"), Dense(3, "sigmoid", name="d"),
     ]
-    # The narrow engine has no dropout.
+    # The narrow engine has neither.
     if os.environ.get("NNCORE_ENGINE") != "tiny":
-        layers.insert(1, Dropout(0.25, name="b"))
+        layers[1:1] = [BatchNormalization(name="n"), Dropout(0.25, name="b")]
     return nncore.Sequential(layers, seed=1, dtype=DTYPE, name="m")
 
 def settle(model):

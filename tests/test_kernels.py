@@ -298,11 +298,17 @@ def test_loss_has_the_same_bits_in_both_engines(spec, cols, dtype, rng, monkeypa
     p = predictions_for(spec, rows, cols, rng).astype(dtype)
     weights = rng.uniform(0.5, 2, rows).astype(dtype)
     n = p.shape[1]
+    metrics = []
+    if spec["kind"] in LABELLED:
+        metrics = [{"kind": "sparse_categorical_accuracy"}]
+    elif t.shape == p.shape:
+        metrics = [{"kind": "binary_accuracy", "threshold": 0.3}]
+        metrics += [{"kind": "categorical_accuracy"}]
     results = []
     for engine in ("tiny", "panel"):
         monkeypatch.setenv("NNCORE_ENGINE", engine)
         net = core_network(dtype, n, [layer(n)], variables=[np.eye(n), np.zeros(n)])
-        net.compile(spec, [], {"kind": "sgd"})
+        net.compile(spec, metrics, {"kind": "sgd"})
         looked = net.evaluate(p, t, weights, 0, rows, batch_size=rows)
         report = train(net, p, t, weights)[0]
         assert net.last_run["engine"] == engine
@@ -311,6 +317,22 @@ def test_loss_has_the_same_bits_in_both_engines(spec, cols, dtype, rng, monkeypa
     for a, b in zip(*results, strict=True):
         assert same_bits(a, b)
     assert same_bits(results[0][0], results[0][1][0])
+
+
+@pytest.mark.parametrize("spec", LOSSES, ids=name_of)
+@pytest.mark.parametrize("cols", [1, 3, 16, 17, 40, 300])
+def test_a_row_among_others_has_the_gradient_that_it_has_alone(spec, cols, dtype, rng):
+    rows = 21
+    t = targets_for(spec, rows, cols, rng).astype(dtype)
+    p = predictions_for(spec, rows, cols, rng).astype(dtype)
+    # Rows of the unit matrix: the kernel is the predictions, its gradient theirs.
+    x = np.eye(rows, dtype=dtype)
+    net = core_network(dtype, rows, [layer(p.shape[1], use_bias=False)], variables=[p])
+    net.compile({**spec, "reduction": "sum"}, [], {"kind": "sgd"})
+    _, (gradient,) = net.gradient(x, t, None)
+    for i in range(rows):
+        _, (alone,) = net.gradient(x[i : i + 1], t[i : i + 1], None)
+        assert same_bits(gradient[i], alone[i])
 
 
 @pytest.mark.parametrize("spec", [s for s in LOSSES if s["kind"] in LABELLED])

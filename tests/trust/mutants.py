@@ -74,13 +74,25 @@ SPEED = re.compile(
     r"\b(pace|microseconds|steps_per_look|ahead|team_for|is_tried|CHUNK_ROWS)\b"
 )
 # "file: line -> changed line": why nothing can notice.
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT: dict[str, str] = {
+    "csrc/engine/train.c: forward_layer(net, l, first, last, n, 1, work); -> "
+    "forward_layer(net, l, first, last, n, 2, work);": "2 means yes, as 1 does",
+    "csrc/engine/build.c: size_t size = 0, rows = 0, cols = norm->columns; -> "
+    "size_t size = 0, rows = 1, cols = norm->columns;": "parameters nobody reads",
+    "csrc/engine/build.c: __builtin_mul_overflow(net->scratch_rows, 2 * columns, &n) "
+    "|| -> __builtin_mul_overflow(net->scratch_rows, 3 * columns, &n) ||": (
+        "a larger buffer"
+    ),
+    "csrc/engine/variables.c: if (!layer->needs_dx || layer->wt == net->params + "
+    "layer->offset[0]) return; -> if (!layer->needs_dx || layer->wt == net->params - "
+    "layer->offset[0]) return;": "where W^T lies as W does, it is copied onto itself",
+}
 # By the folder of the fault, in the order in which they are asked.
 SUITES = {
     "kernels": "kernels losses metrics optimizers kinds layers core bits training "
     "streams golden call",
     "engine": "core kinds training layers optimizers metrics bits streams sequential "
-    "golden call resume faults",
+    "golden call seconds resume faults",
     "_training.py": "training callbacks streams progress call sequential advice "
     "schedules own_python streaming_metrics wrappers seconds run resume tasks signals",
 }
