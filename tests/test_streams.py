@@ -233,6 +233,25 @@ def test_evaluate_and_predict_take_batches(trained):
     )
 
 
+def test_evaluate_calls_the_hooks_of_its_batches_as_on_arrays(trained):
+    model, _ = trained
+
+    def calls(*data, **options):
+        seen = []
+        hooks = {
+            f"on_test_batch_{end}": lambda batch, logs, end=end: seen.append(
+                (end, batch)
+            )
+            for end in ("begin", "end")
+        }
+        model.evaluate(*data, verbose=0, callbacks=LambdaCallback(**hooks), **options)
+        return seen
+
+    expected = [(end, batch) for batch in range(STEPS) for end in ("begin", "end")]
+    assert calls(X, Y, batch_size=SIZE) == expected
+    assert calls(batches()) == expected
+
+
 def test_one_batch_by_hand_is_a_step_of_a_stream(trained):
     by_hand, by_fit = made(), made()
     for x, y, w in batches():

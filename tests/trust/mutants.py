@@ -56,7 +56,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     # The other files, included, and tables of their functions.
     "csrc/engine/variant.c": (),
     "csrc/kernels/variant.c": (),
-    # Which engine and tile, how many rows at once, and when time is up.
+    # Which engine, tile and form, how many rows at once, and when time is up.
     "csrc/engine/batch.c": ("rows_collide", "epochs_drawn"),
     "csrc/engine/predict.c": ("can_share_columns",),
     "csrc/engine/tiny.c": ("runs_tiny",),
@@ -66,6 +66,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
         "evaluation_rows",
         "is_late",
     ),
+    "csrc/kernels/activation.c": ("side_pays",),
     "csrc/kernels/product.c": ("tile_rows",),
     # Work between two looks at the clock, and when progress is shown.
     "nncore/_training.py": ("Pace", "_show", "_pour"),
