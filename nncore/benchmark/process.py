@@ -6,6 +6,7 @@ spin while another one is timed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -20,6 +21,9 @@ from typing import Any
 
 class ContestantError(RuntimeError):
     """A contestant cannot do a case, or its process is gone."""
+
+
+SECONDS_TO_END = 5
 
 
 class Process:
@@ -94,16 +98,20 @@ class Process:
         return f"the process ended with status {status}{said}"
 
     def close(self) -> None:
-        """End it."""
-        self.child.kill()
-        self.child.wait()
-        for stream in (self.child.stdin, self.child.stdout, self.words):
+        """End it: its input ends, and if that is not enough it is killed."""
+        assert self.child.stdin is not None
+        # A dead process cannot be sent what is left.
+        with contextlib.suppress(OSError):
+            self.child.stdin.close()
+        self.child.send_signal(signal.SIGCONT)
+        try:
+            self.child.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        for stream in (self.child.stdout, self.words):
             if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    # What was not sent to a dead process.
-                    continue
+                stream.close()
 
 
 def environment(threads: int = 0) -> dict[str, str]:
