@@ -16,8 +16,8 @@ SECONDS ?= 600
 SEED ?= 1
 
 .PHONY: build test keras keras-coverage lint format types examples docs bench selftest \
-	neon build-asan asan tsan leaks valgrind fuzz soak soak-asan neighbours coverage mutants nets golden \
-	release-check clean
+	neon build-asan asan tsan leaks valgrind fuzz soak soak-asan neighbours coverage \
+	mutants nets golden release-check clean
 
 build: ; $(BIN)/pip install -q -e '.[test,lint]'
 
@@ -65,6 +65,9 @@ tsan:
 leaks:
 	$(TRUST)/build_c.py hash_driver build/leaks --isa generic $(ASAN)
 	for n in 1 3; do NNCORE_FORCE_THREADS=$$n build/leaks/hash_driver > /dev/null || exit 1; done
+	# The sanitizer cannot look for leaks in a fork's child.
+	$(TRUST)/build_c.py refusals build/leaks --isa generic $(ASAN)
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 build/leaks/refusals
 
 valgrind:
 	$(TRUST)/build_c.py hash_driver build/valgrind --isa generic -O1 -g

@@ -18,7 +18,7 @@ import pytest
 
 from nncore import _core
 
-from .fresh import run_fresh
+from .fresh import TIMEOUT, run_fresh
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="preloads a library of glibc's"),
@@ -168,7 +168,7 @@ def test_any_allocation_of_the_core_may_fail(engine, team, dtype, preload, tmp_p
 
 
 def test_a_batch_too_large_for_memory_leaves_the_room_of_smaller_ones(preload):
-    # Rows of 64 and more for wide layers keep a transpose, whose stride is the batch's.
+    # Layers of 64 inputs and 128 units or more keep X^T, whose stride is the batch's.
     run_fresh(
         f"""
         {indented(ARM)}
@@ -337,7 +337,7 @@ def test_what_the_core_refuses_changes_nothing(tmp_path):
     build = [sys.executable, "tests/trust/build_c.py", "refusals", str(tmp_path)]
     flags = ["--isa", "generic", "-O0"]
     subprocess.run([*build, *flags], cwd=root, check=True, capture_output=True)
-    run = subprocess.run([tmp_path / "refusals"], capture_output=True, timeout=120)
+    run = subprocess.run([tmp_path / "refusals"], capture_output=True, timeout=TIMEOUT)
     assert (run.returncode, run.stderr.decode()) == (0, "")
 
 

@@ -335,7 +335,9 @@ def test_a_row_among_others_has_the_gradient_that_it_has_alone(spec, cols, dtype
         assert same_bits(gradient[i], alone[i])
 
 
-@pytest.mark.parametrize("spec", [s for s in LOSSES if s["kind"] in LABELLED])
+@pytest.mark.parametrize(
+    "spec", [s for s in LOSSES if s["kind"] in LABELLED], ids=name_of
+)
 @pytest.mark.parametrize("cols", [3, 20, 300])
 def test_a_label_that_is_no_class_gives_nan(spec, cols, dtype, isa, rng):
     p = rng.uniform(0.05, 0.95, (1, cols)).astype(dtype)

@@ -126,58 +126,47 @@ static int rows_collide(size_t columns)
     return columns > NN_CHAIN && columns * sizeof(real) % 4096 == 0;
 }
 
-/* Lay a thread's workspace over `block` (NULL: only count); bytes used. */
-static int lay_work(const struct net *net, char *block, struct workspace *work,
-                    size_t *bytes)
+/* A thread's workspace, with nothing packed. */
+static struct workspace lay_work(const struct net *net, struct layout *layout)
 {
-    int packs_d = 0, packs_rows = 0;
-    size_t unit = UNIT_ROWS * NN_PANEL;
+    size_t packs_d = 0, packs_rows = 0, unit = UNIT_ROWS * NN_PANEL;
     for (size_t l = 0; l < net->base.n_layers; l++) {
         const struct layer *layer = &net->layers[l];
         packs_d |= layer->xt != NULL;
         packs_rows |= rows_collide(layer->n_in) || rows_collide(layer->n_out);
         if (layer->table_columns > unit) unit = layer->table_columns;
     }
-    size_t at[4] = {0};
-    int ok = nn_add_size(&at[0], packs_rows * CHUNK_ROWS, sizeof *work->rows);
-    at[1] = at[0];
-    ok &= nn_add_size(&at[1], packs_rows * CHUNK_ROWS * NN_CHAIN, sizeof(real));
-    at[2] = at[1];
-    ok &= nn_add_size(&at[2], unit, sizeof(real));
-    at[3] = at[2];
-    ok &= nn_add_size(&at[3], packs_d * net->capacity * NN_PANEL, sizeof(real));
-    *bytes = at[3];
-    if (block)
-        *work = (struct workspace){.rows = packs_rows ? (void *)block : NULL,
-                                   .part = (void *)(block + at[0]),
-                                   .g = (void *)(block + at[1]),
-                                   .d = (void *)(block + at[2]),
-                                   .layer = NO_LAYER};
-    return ok;
+    struct workspace work = {.layer = NO_LAYER};
+    const real **rows = carve(layout, packs_rows * CHUNK_ROWS, sizeof *rows);
+    work.rows = packs_rows ? rows : NULL;
+    work.part = carve(layout, packs_rows * CHUNK_ROWS * NN_CHAIN, sizeof *work.part);
+    work.g = carve(layout, unit, sizeof *work.g);
+    work.d = carve_rows(layout, packs_d * net->capacity, NN_PANEL, sizeof *work.d);
+    return work;
 }
 
 /* Workspaces for a team of n, once the batch has its room. */
 static nn_status ensure_work(struct net *net, size_t n)
 {
-    size_t bytes;
-    if (!lay_work(net, NULL, NULL, &bytes)) return NN_ERR_SIZE;
-    if (net->work && n <= net->n_work && bytes <= net->work_bytes) return NN_OK;
-    char *work = nn_alloc(n, bytes);
+    struct layout layout = {0};
+    lay_work(net, &layout);
+    if (layout.overflows) return NN_ERR_SIZE;
+    if (net->work && n <= net->n_work && layout.bytes <= net->work_bytes) return NN_OK;
+    char *work = nn_alloc(n, layout.bytes);
     if (!work) return NN_ERR_MEMORY;
     nn_free(net->work);
     net->work = work;
     net->n_work = n;
-    net->work_bytes = bytes;
+    net->work_bytes = layout.bytes;
     return NN_OK;
 }
 
-/* That of one thread, with nothing packed; empty before ensure_work. */
+/* That of one thread; empty before ensure_work. */
 static struct workspace workspace_of(const struct net *net, unsigned rank)
 {
-    struct workspace work = {0};
-    size_t bytes;
-    if (!net->work) return work;
-    lay_work(net, net->work + rank * net->work_bytes, &work, &bytes);
+    if (!net->work) return (struct workspace){0};
+    struct layout layout = {.base = net->work + rank * net->work_bytes};
+    struct workspace work = lay_work(net, &layout);
     for (size_t i = 0; work.rows && i < CHUNK_ROWS; i++)
         work.rows[i] = work.part + i * NN_CHAIN;
     return work;

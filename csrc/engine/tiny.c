@@ -145,7 +145,7 @@ static void lay_tiny(struct net *net, size_t rows, unsigned team, struct layout 
     tiny->plans = carve(layout, team, sizeof *tiny->plans);
     for (unsigned i = 0; i < team; i++)
         lay_plan(net, tiny->plans + i, rows, layout);
-    tiny->partials = carve(layout, n * net->n_params, sizeof(real));
+    tiny->partials = carve_rows(layout, n, net->n_params, sizeof(real));
 }
 
 /* Plans for batches of `rows` rows, after ensure_capacity. */
@@ -155,10 +155,11 @@ static nn_status ensure_tiny(struct net *net, size_t rows, unsigned team)
     struct layout layout = {0};
     if (tiny->rows == rows && tiny->team == team) return NN_OK;
     tiny->rows = 0;
+    lay_tiny(net, rows, team, &layout);
+    if (layout.overflows) return NN_ERR_SIZE;
     nn_free(tiny->block);
     nn_free(tiny->ops);
     tiny->ops = NULL;
-    lay_tiny(net, rows, team, &layout);
     tiny->block = nn_alloc(layout.bytes, 1);
     if (!tiny->block) return NN_ERR_MEMORY;
     layout = (struct layout){.base = tiny->block};

@@ -402,6 +402,21 @@ static unsigned choose_engine(struct net *net, size_t n_rows, const nn_train_arg
     return 1;
 }
 
+/* Keep the epoch under way if these rows go on with it. */
+static void resume_epoch(struct net *net, const nn_train_args *args)
+{
+    struct epoch *epoch = &net->epoch;
+    size_t n = args->data.n_rows;
+    if (!epoch->is_stream != !args->data.is_stream) epoch->begun = 0;
+    if (!epoch->begun) return;
+    if (epoch->is_stream) {
+        epoch->first = epoch->position - args->start;
+        epoch->n_rows = epoch->first + n;
+    } else if (epoch->n_rows != n || epoch->position == n) {
+        epoch->begun = 0;
+    }
+}
+
 static nn_status train_taken(struct net *net, const nn_train_args *args, double *report,
                              nn_train_result *result)
 {
@@ -416,19 +431,12 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
     size_t rows = min_size(args->batch_size, n);
     if (args->outputs.y && args->outputs.room < rows) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, rows);
-    if (!status && args->shuffle && !args->order) status = ensure_orders(net, n);
     if (status) return status;
-    if (net->epoch.begun && args->data.is_stream) {
-        net->epoch.first = net->epoch.position - args->start;
-        net->epoch.n_rows = net->epoch.first + n;
-    } else if (net->epoch.n_rows != n || net->epoch.position == n) {
-        net->epoch.begun = 0;
-    }
     struct train_job job = {
         .net = net, .args = args, .report = report, .result = result};
     for (int i = 0; i < 2; i++)
         prepare_step(net, &job.plans[i].step);
-    int is_tried;
+    int is_tried, was_tiny = net->base.is_tiny;
     unsigned team = choose_engine(net, rows, args, &is_tried);
     if (net->base.is_tiny) {
         status = ensure_tiny(net, rows, team);
@@ -436,7 +444,13 @@ static nn_status train_taken(struct net *net, const nn_train_args *args, double 
         refresh_transposes(net);
         status = ensure_work(net, team);
     }
-    if (status) return status;
+    // Last: what it frees, an epoch of other rows may still need.
+    if (!status && args->shuffle && !args->order) status = ensure_orders(net, n);
+    if (status) {
+        net->base.is_tiny = was_tiny;
+        return status;
+    }
+    resume_epoch(net, args);
     net->wt_is_stale = net->base.is_tiny;
     double step = microseconds(&net->base, rows, 1);
     job.steps_per_look = team > 1 || step > 2 ? 1 : 16;
@@ -666,8 +680,7 @@ static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
     if (data->n_rows == 0 || row > data->n_rows || n > data->n_rows - row || n == 0 ||
         args->report_columns != 1 + net->base.n_metrics || args->batch_size == 0)
         return NN_ERR_SIZE;
-    if (first == 0) reset_sums(net, sums);
-    if (first != sums->n_rows) return NN_ERR_SIZE;
+    if (first && first != sums->n_rows) return NN_ERR_SIZE;
     size_t end = row + n;
     size_t block = min_size(n, by_batch ? args->batch_size : evaluation_rows(net));
     if (by_batch && end < data->n_rows && n % args->batch_size) return NN_ERR_SIZE;
@@ -675,6 +688,7 @@ static nn_status evaluate_taken(struct net *net, const nn_evaluate_args *args,
     nn_status status = ensure_capacity(net, block);
     if (!status) status = ensure_work(net, team);
     if (status) return status;
+    if (first == 0) reset_sums(net, sums);
     for (real *outputs = args->outputs; row < end;) {
         size_t m = min_size(block, end - row);
         struct measure_job job = {net, batch_of(net, data, NULL, row, m, outputs), 0};
@@ -707,10 +721,14 @@ static nn_status gradient_taken(struct net *net, const nn_data *data, unsigned t
     if (data->n_rows == 0) return NN_ERR_SIZE;
     nn_status status = ensure_capacity(net, data->n_rows);
     if (status) return status;
+    int was_tiny = net->base.is_tiny;
     net->base.is_tiny = 0;
     unsigned team = team_for(net, data->n_rows, 1, threads);
     status = ensure_work(net, team);
-    if (status) return status;
+    if (status) {
+        net->base.is_tiny = was_tiny;
+        return status;
+    }
     refresh_transposes(net);
     struct measure_job job = {net, batch_of(net, data, NULL, 0, data->n_rows, NULL), 1};
     measure_in_team(net, team, &job, data->n_rows);

@@ -42,7 +42,9 @@ static nn_status activation(nn_isa isa, nn_activation act, const double args[3],
                             void *out, const void *dy, const void *z, size_t rows,
                             size_t cols)
 {
+    size_t n;
     if (act >= NN_ACT_END) return NN_ERR_SPEC;
+    if (__builtin_mul_overflow(rows, cols, &n)) return NN_ERR_SIZE;
     if (isa >= NN_ISA_END || !kernels_by_isa[isa] || !nn_cpu_has(isa))
         return NN_ERR_ISA;
     const struct nn_activation_kernel *kernel = &kernels_by_isa[isa]->activation[act];
@@ -51,7 +53,7 @@ static nn_status activation(nn_isa isa, nn_activation act, const double args[3],
         kernel->forward(out, z, rows, cols, typed);
         return NN_OK;
     }
-    real *y = nn_alloc(rows * cols, sizeof(real));
+    real *y = nn_alloc(n, sizeof(real));
     if (!y) return NN_ERR_MEMORY;
     kernel->forward(y, z, rows, cols, typed);
     kernel->backward(out, dy, z, y, rows, cols, typed);

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 
+SECONDS_TO_END = 5  # of a process whose input has ended
+
+
 class ContestantError(RuntimeError):
     """A contestant cannot do a case, or its process is gone."""
-
-
-SECONDS_TO_END = 5
 
 
 class Process:
@@ -100,18 +100,18 @@ class Process:
     def close(self) -> None:
         """End it: its input ends, and if that is not enough it is killed."""
         assert self.child.stdin is not None
+        self.child.send_signal(signal.SIGCONT)
         # A dead process cannot be sent what is left.
         with contextlib.suppress(OSError):
             self.child.stdin.close()
-        self.child.send_signal(signal.SIGCONT)
         try:
             self.child.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
-        for stream in (self.child.stdout, self.words):
-            if stream is not None:
-                stream.close()
+        assert self.child.stdout is not None
+        self.child.stdout.close()
+        self.words.close()
 
 
 def environment(threads: int = 0) -> dict[str, str]:

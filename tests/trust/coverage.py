@@ -3,13 +3,14 @@
     .venv/bin/python tests/trust/coverage.py [--add] [arguments of pytest]
 
 The C core is built with gcov's counters and without optimisation, for the instruction
-sets of this CPU, in both dtypes. What is counted: each way out of each
-conditional jump that gcc makes at -O0, that is, of each `if`, loop, `?:`, `case`, and
-each operand of `&&` and `||`. The builds of a line count once, and a way is taken
-if it is taken in any; functions that a macro makes on one line count one by one. In
-Python: statements, processes that a test starts included. Needs coverage 7.10 (pip
-install coverage). Prints a table per file, with what is not reached. All stays in
-build/coverage; with --add the tests asked for run there, and join those before.
+sets of this CPU, in both dtypes. What is counted: each way out of each conditional jump
+that gcc makes at -O0, that is, of each `if`, loop, `?:`, `case`, and each operand of
+`&&` and `||`. The builds of a line count once, and a way is taken if it is taken in
+any; functions that a macro makes on one line count one by one. In Python: statements,
+processes that a test starts included. Needs coverage 7.10 (pip install coverage).
+Prints a table per file, with what is not reached. All stays in build/coverage; with
+--add the tests asked for run there, and join those before, of another Python with
+other libraries perhaps.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def run_driver(shop: Workshop) -> None:
     source = ["-Icsrc", "tests/c/refusals.c", *objects]
     command = ["gcc", "-fopenmp", "--coverage", *source, "-lm", "-o", "refusals"]
     subprocess.run(command, cwd=shop.folder, check=True)
-    subprocess.run([shop.folder / "refusals"], cwd=shop.folder)
+    subprocess.run([shop.folder / "refusals"], cwd=shop.folder, check=True, timeout=300)
 
 
 def report(

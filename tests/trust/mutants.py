@@ -8,10 +8,11 @@ A fault changes one operator, one number or one call, or drops one statement, in
 csrc/kernels, csrc/engine or nncore/_training.py. Faults that do not compile, or compile
 to the same object, do not count. Those in C go into the float32 core, hardly optimised,
 for the generic instruction set and one whose vectors have several lanes. The golden
-trainings come first, then whole test files. A test that crashes or does not end
-kills the fault, and so does one that fails with it, passes without it and fails with it
-again. Tests that fail without a fault, or are slow, are left out. Prints the survivors
-and the share that was killed; --again reads lines of such a list.
+trainings come first, then whole test files. A crash kills the fault; so does a test
+that fails with it, passes without it and fails with it again; and tests that end early
+with it, or never, and as they should without it. Tests that fail without a fault, or
+are slow, are left out. Prints the survivors and the share that was killed; --again
+reads lines of such a list.
 
 `LEFT_OUT` and `SPEED` name what decides who computes, in what portions and how long is
 waited, never what comes out: faults there are equivalent by design. `EQUIVALENT` lists
@@ -24,6 +25,7 @@ import argparse
 import ast
 import collections
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import io
@@ -33,6 +35,7 @@ import random
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -59,23 +62,23 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     # Which engine, tile and form, how many rows at once, and when time is up.
     "csrc/engine/batch.c": ("rows_collide", "epochs_drawn"),
     "csrc/engine/predict.c": ("can_share_columns",),
-    "csrc/engine/tiny.c": ("runs_tiny",),
     "csrc/engine/train.c": (
         "model_engine",
         "choose_engine",
         "evaluation_rows",
         "is_late",
     ),
-    "csrc/kernels/activation.c": ("side_pays",),
     "csrc/kernels/product.c": ("tile_rows",),
     # Work between two looks at the clock, and when progress is shown.
     "nncore/_training.py": ("Pace", "_show", "_pour"),
 }
 SPEED = re.compile(
-    r"\b(pace|microseconds|steps_per_look|ahead|team_for|is_tried|CHUNK_ROWS)\b"
+    r"\b(pace|microseconds|steps_per_look|ahead|team_for|is_tried|CHUNK_ROWS|by_rows)\b"
 )
 # "file: line -> changed line": why nothing can notice.
 EQUIVALENT: dict[str, str] = {
+    "csrc/kernels/activation.c: return cols <= SHORT_ROW && 4 * rows >= VEC_LANES; -> "
+    "return cols <= SHORT_ROW && 4 * rows > VEC_LANES;": "either has the same bits",
     "csrc/engine/train.c: forward_layer(net, l, first, last, n, 1, work); -> "
     "forward_layer(net, l, first, last, n, 2, work);": "2 means yes, as 1 does",
     "csrc/engine/build.c: size_t size = 0, rows = 0, cols = norm->columns; -> "
@@ -98,6 +101,7 @@ SUITES = {
     "schedules own_python streaming_metrics wrappers seconds run resume tasks signals",
 }
 SLOW = 4  # seconds: such a test is left out
+CRASHES = [-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE]
 GOLDEN = ("-W", "ignore", __file__, "--golden")
 BOTH = (
     *((r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r" / ", " * ")),
@@ -204,6 +208,15 @@ def all_faults(only: str = "") -> Iterator[Fault]:
                     yield Fault(file, number, new, start)
 
 
+@functools.cache
+def tables() -> dict[str, Any]:
+    """What setup.py knows."""
+    import setuptools
+
+    setuptools.setup = lambda **_: None
+    return runpy.run_path(str(ROOT / "setup.py"))
+
+
 class Workshop:
     """A copy of the source, at first with the core that is installed."""
 
@@ -222,27 +235,19 @@ class Workshop:
         # Compiles in a seventh of the time where speed is not asked for.
         simd = folder / "csrc/kernels/simd/simd.h"
         simd.write_text(simd.read_text().replace("always_inline, unused", "unused"))
-        self.take_installed()
-
-    def take_installed(self) -> None:
-        """The core that is installed becomes the copy's."""
         core = importlib.util.find_spec("nncore._core")
         assert core is not None and core.origin is not None
-        shutil.copy(core.origin, self.folder / "nncore/_core.abi3.so")
+        shutil.copy(core.origin, folder / "nncore/_core.abi3.so")
 
     def build(
         self, isas: Sequence[str] = ("generic",), flags: Sequence[str] = ("-O0",)
     ) -> None:
         """Build everything once, for some instruction sets."""
         folder = self.folder
-        import setuptools
-
-        setuptools.setup = lambda **_: None
-        tables = runpy.run_path(str(ROOT / "setup.py"))
-        own = tables["ISAS"][os.uname().machine]
+        own = tables()["ISAS"][os.uname().machine]
         listed = " ".join(f"X({isa})" for isa in isas)
         self.own_flags = flags
-        self.flags = [*(flag for flag in tables["FLAGS"] if flag != "-O3"), *flags]
+        self.flags = [*(flag for flag in tables()["FLAGS"] if flag != "-O3"), *flags]
         self.flags += [f"-DNN_ISA_LIST(X)={listed}", "-DPy_LIMITED_API=0x030B0000"]
         # Vectors are passed by value where nothing is inlined.
         self.flags += ["-Icsrc", "-Wno-psabi"]
@@ -342,10 +347,12 @@ class Workshop:
         paths = (self.folder / fault.file, self.folder / "nncore/_core.abi3.so")
         faulty = [path.read_bytes() for path in paths]
         self.take_out(fault)
-        yield
-        for path, data in zip(paths, faulty, strict=True):
-            path.unlink()  # a process that is about to end may have it mapped
-            path.write_bytes(data)
+        try:
+            yield
+        finally:
+            for path, data in zip(paths, faulty, strict=True):
+                path.unlink()  # a process that is about to end may have it mapped
+                path.write_bytes(data)
 
     def runs(self, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
         """Run Python on the copy, for so many seconds of CPU."""
@@ -353,21 +360,22 @@ class Workshop:
         environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
         # The hard limit stays, for tests that set one of their own.
         limits = [f"--as={4 << 30}:", f"--cpu={round(seconds)}:"]
-        return subprocess.run(
-            ["prlimit", *limits, sys.executable, *command],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=10 * seconds,
-        )
-
-    def golden(self) -> str:
-        """Whether the golden trainings notice."""
+        whole = ["prlimit", *limits, sys.executable, *command]
         try:
-            return "golden" if self.runs(*GOLDEN, seconds=30).returncode else ""
+            return subprocess.run(
+                whole,
+                cwd=self.folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=10 * seconds,
+            )
         except subprocess.TimeoutExpired:
-            return "golden does not end"
+            return subprocess.CompletedProcess(whole, -signal.SIGXCPU, "", "")
+
+    def golden(self) -> int:
+        """Run the golden trainings: 0 if all are as they were."""
+        return self.runs(*GOLDEN, seconds=60).returncode
 
 
 class Jury:
@@ -379,7 +387,10 @@ class Jury:
         self.files = [f"tests/test_{name}.py" for name in SUITES[place].split()]
         self.left_out: list[str] = []
         begun = time.monotonic()
-        run = self._ask(*self.files, seconds=1200, x=False)
+        run = self._ask(*self.files, seconds=1200, stops=False)
+        assert re.search(r"\d+ passed", run.stdout[-99:]), (
+            run.stdout[-999:] + run.stderr
+        )
         self.seconds = 60 + 2 * (time.monotonic() - begun)
         failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.M)
         slow = re.findall(r"^(\d+)\.\d+s \w+ +(.*)$", run.stdout, re.M)
@@ -388,7 +399,7 @@ class Jury:
         print(f"{place}: {run.stdout.splitlines()[-1]}; left out: {words}", flush=True)
 
     def _ask(
-        self, *tests: str, seconds: float, x: bool = True
+        self, *tests: str, seconds: float, stops: bool = True
     ) -> subprocess.CompletedProcess[str]:
         options = ["-q", "-p", "no:cacheprovider", "--tb=no", f"--durations-min={SLOW}"]
         # Faults are in the other dtype's core.
@@ -396,22 +407,30 @@ class Jury:
         # A test that does not end ends all.
         options += ["-o", "faulthandler_timeout=40"]
         options += ["-o", "faulthandler_exit_on_timeout=true"]
-        options += ["-x"] if x else ["--durations=0"]
+        options += ["-x"] if stops else ["--durations=0"]
         options += [f"--deselect={name}" for name in self.left_out]
         return self.shop.runs("-m", "pytest", *options, *tests, seconds=seconds)
 
     def kills(self, fault: Fault) -> str:
         """Which test notices a fault that is put in; "" if none does."""
+        if fault.file.suffix == ".c" and (code := self.shop.golden()):
+            if code == 1 or code in CRASHES:
+                return "golden" if code == 1 else f"golden ends with {code}"
+            with self.shop.without(fault):
+                if not self.shop.golden():
+                    return "golden does not end"
         while True:
-            try:
-                run = self._ask(*self.files, seconds=self.seconds)
-            except subprocess.TimeoutExpired:
-                return "does not end"
+            run = self._ask(*self.files, seconds=self.seconds)
             if run.returncode == 0:
                 return ""
             found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.M)
             if found is None:
-                return f"ends with {run.returncode}"
+                with self.shop.without(fault):
+                    sure = (
+                        run.returncode in CRASHES
+                        or not self._ask(*self.files, seconds=self.seconds).returncode
+                    )
+                return f"ends with {run.returncode}" if sure else ""
             test = found[1]
             if self._is_sure(fault, test):
                 return test
@@ -453,24 +472,26 @@ class Trial:
         self.lock = threading.Lock()
 
     def work(self, folder: Path) -> None:
-        """In a workshop of its own: those in Python with the core that is installed."""
-        in_python, in_c = Workshop(folder / "python"), Workshop(folder / "c")
-        wide = {"x86_64": "avx2", "aarch64": "neon"}.get(os.uname().machine)
-        in_c.build([isa for isa in ("generic", wide) if isa], ("-O1",))
-        assert not in_c.golden(), "it passes without a fault"
+        """In workshops of its own: those in Python with the core that is installed."""
+        shops: dict[str, Workshop] = {}
         juries: dict[str, Jury] = {}
         while fault := self._next():
-            place = fault.file.parts[1]
-            shop = in_c if fault.file.suffix == ".c" else in_python
+            place, kind = fault.file.parts[1], fault.file.suffix
+            if kind not in shops:
+                shops[kind] = Workshop(folder / kind[1:])
+                if kind == ".c":
+                    wide = {"x86_64": "avx2", "aarch64": "neon"}.get(os.uname().machine)
+                    isas = [isa for isa in ("generic", wide) if isa]
+                    shops[kind].build(isas, ("-O1",))
+                    assert not shops[kind].golden(), "it passes without a fault"
             if place not in juries:
-                juries[place] = Jury(shop, place)
-            if why := shop.put(fault):
+                juries[place] = Jury(shops[kind], place)
+            if why := shops[kind].put(fault):
                 with self.lock:
                     self.counts[why] += 1
             else:
-                by = "" if shop is in_python else shop.golden()
-                self._note(fault, by or juries[place].kills(fault))
-            shop.take_out(fault)
+                self._note(fault, juries[place].kills(fault))
+            shops[kind].take_out(fault)
 
     def _next(self) -> Fault | None:
         with self.lock:
@@ -489,6 +510,19 @@ class Trial:
             if not by:
                 self.survivors.append(fault)
 
+    def report(self, possible: int, seed: int, seconds: float) -> None:
+        """The survivors, and the share that was killed."""
+        counts, survivors = self.counts, self.survivors
+        total = counts["killed"] + len(survivors)
+        print("\nSurvivors:", *(f"{f.line + 1} {f}" for f in survivors), sep="\n  ")
+        print(
+            f"{counts['killed']} of {total} faults killed, "
+            f"{counts['killed'] / max(1, total):.1%}, of {possible:,} possible, seed "
+            f"{seed}, in {seconds:.0f} s; {counts['does not compile']} did not "
+            f"compile, {counts['same object']} changed nothing, "
+            f"{counts['equivalent']} are known to be equivalent"
+        )
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -505,22 +539,19 @@ def main() -> int:
     random.Random(options.seed).shuffle(faults)
     if options.again:
         listed = options.again.read_text()
-        faults = [fault for fault in faults if str(fault) in listed]
+        faults = [f for f in faults if f"{f.line + 1} {f}\n" in listed]
+    # A job in the background ignores Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    tables()
     trial = Trial(faults, options.count)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
-        places = [Path(folder) / str(job) for job in range(options.jobs)]
-        list(pool.map(trial.work, places))
-    counts = trial.counts
-    total: Any = counts["killed"] + len(trial.survivors)
-    print("\nSurvivors:", *(f"{f.line + 1} {f}" for f in trial.survivors), sep="\n  ")
-    print(
-        f"{counts['killed']} of {total} faults killed, {counts['killed'] / total:.1%}, "
-        f"of {len(faults):,} possible, seed {options.seed}, in "
-        f"{time.monotonic() - begun:.0f} s; {counts['does not compile']} did not "
-        f"compile, {counts['same object']} changed nothing, {counts['equivalent']} are "
-        "known to be equivalent"
-    )
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            places = [Path(folder) / str(job) for job in range(options.jobs)]
+            with ThreadPoolExecutor(options.jobs) as pool:
+                list(pool.map(trial.work, places))
+    finally:
+        trial.report(len(faults), options.seed, time.monotonic() - begun)
     return 0
 
 

@@ -88,8 +88,8 @@ NETS = {
     ),
     "freed before it is replaced": Net(
         "csrc/engine/batch.c",
-        "    if (!block) return NN_ERR_MEMORY;\n    nn_free(net->batch);\n",
-        "    nn_free(net->batch);\n    if (!block) return NN_ERR_MEMORY;\n",
+        "    if (!layout.base) return NN_ERR_MEMORY;\n    nn_free(net->batch);\n",
+        "    nn_free(net->batch);\n    if (!layout.base) return NN_ERR_MEMORY;\n",
         suite("faults", "allocation"),
     ),
     "leak": Net(
