@@ -260,11 +260,11 @@ class Workshop:
                     "csrc/kernels/variant.c",
                 ]
                 for isa in isas
-                for dtype in tables["DTYPES"]
+                for dtype in tables()["DTYPES"]
             },
             **{
                 f"engine_{dtype}": [f"-DNN_DTYPE={dtype}", "csrc/engine/variant.c"]
-                for dtype in tables["DTYPES"]
+                for dtype in tables()["DTYPES"]
             },
             **{
                 name: ["-fopenmp", f"csrc/{path}.c"]
