@@ -76,7 +76,7 @@ valgrind:
 
 fuzz: ; $(TRUST)/fuzz.py --seconds $(SECONDS) --seed $(SEED)
 
-soak: ; $(TRUST)/soak.py --seconds $(SECONDS) --seed $(SEED)
+soak: ; PYTHONMALLOC=malloc $(TRUST)/soak.py --seconds $(SECONDS) --seed $(SEED)
 
 # An hour, once for a release.
 soak-asan: KEPT := 16
