@@ -38,13 +38,9 @@ FEWEST_MODELS = 300  # on a crowded machine: a leak needs some to show
 
 
 class MallInfo(ctypes.Structure):
-    """mallinfo2 of glibc 2.33: bytes in blocks mapped alone, and in use elsewhere."""
+    """What mallinfo2 of glibc 2.33 tells."""
 
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks "
-        "fordblks keepcost".split()
-    ]
+    _fields_ = [("of", ctypes.c_size_t * 10)]
 
 
 def in_use() -> float:
@@ -57,7 +53,7 @@ def in_use() -> float:
     with contextlib.suppress(AttributeError):
         library.mallinfo2.restype = MallInfo
         info = library.mallinfo2()
-        return (info.uordblks + info.hblkhd) / 2**20
+        return (info.of[4] + info.of[7]) / 2**20  # hblkhd: mapped alone; uordblks
     return 0.0
 
 
@@ -167,9 +163,9 @@ def main() -> int:
     assert early is not None
     print(
         f"{ways.total():,} models in {options.seconds:.0f} s, seed {options.seed}: "
-        f"in use {early[0]:.1f} MiB, then {late[0]:.1f}; in the process {early[1]:.1f} "
-        f"MiB, then {late[1]:.1f}; threads {early[2]}, then {late[2]}; files {early[3]}, "
-        f"then {late[3]}"
+        f"in use {early[0]:.1f} MiB, then {late[0]:.1f}; in the process "
+        f"{early[1]:.1f} MiB, then {late[1]:.1f}; threads {early[2]}, then {late[2]}; "
+        f"files {early[3]}, then {late[3]}"
     )
     held_back = MOST_GROWTH + HELD_BACK * ways.total()
     is_flat = late[0] < early[0] + MOST_GROWTH and late[1] < early[1] + held_back
