@@ -106,6 +106,18 @@ def test_activation_takes_nan_and_infinities_as_the_reference_does(
     np.testing.assert_allclose(core, ours, rtol=rounded, atol=rounded)
 
 
+def test_a_leaky_relu_that_does_not_leak_has_the_bits_of_a_relu(dtype, isa):
+    z = np.array([[0.0, -0.0, -1e-30, -1.0, -np.inf, 1.0, np.inf, np.nan] * 3], dtype)
+    a, b = (
+        _core.activation_forward(name, args, z, dtype, isa)
+        for name, args in (
+            ("relu", (0.0, np.inf, 0.0)),
+            ("leaky_relu", (0.0, 0.0, 0.0)),
+        )
+    )
+    assert same_bits(a, b)
+
+
 def test_softmax_of_a_row_with_nan_is_nan_and_leaves_other_rows(dtype, isa, rng):
     z = inputs(dtype, rng, (4, 19))
     for name in ("softmax", "log_softmax"):
