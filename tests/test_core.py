@@ -304,6 +304,21 @@ def test_the_callers_rounding_mode_changes_nothing(rng):
         assert same_bits(a, b)
 
 
+def test_another_seed_of_shuffling_draws_another_order(rng):
+    # Of few rows the orders of many epochs are drawn at once.
+    x, y = rows(rng)
+    net, twin = network(rng), network(rng)
+    train(net, x, y, batch_size=2, shuffle=True)
+    net.set_counters({**net.counters, "seed": 99})
+    twin.set_counters(net.counters)
+    for i in range(net.n_variables):
+        twin.set_variable(i, net.get_variable(i))
+    for each in (net, twin):
+        train(each, x, y, batch_size=2, shuffle=True)
+    for i in range(net.n_variables):
+        assert same_bits(net.get_variable(i), twin.get_variable(i))
+
+
 @pytest.mark.parametrize("isa", ISAS)
 def test_the_environment_chooses_the_instruction_set(isa, monkeypatch):
     monkeypatch.delenv("NNCORE_ISA", raising=False)
