@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-
 SECONDS_TO_END = 5  # of a process whose input has ended
 
 
