@@ -333,12 +333,13 @@ typedef struct nn_train_result {
 
 /* Go on training where the last call stopped: the position in the epoch, its order and
    its running sums live in the network. An epoch keeps the shuffle that it began with;
-   order must be given again in each call; another n_rows begins a new epoch. Each epoch
-   that ends writes one row to report: [max_epochs][1 + n_metrics], loss and metrics,
-   each the mean over the epoch's rows, measured before each batch's update. Weights are
-   the same bits for every way of cutting the work into calls.
-   A stream's epoch goes on through calls until nn_net_reset_epoch; each call, with
-   max_epochs = 1 and no shuffle or order, reports the means so far. */
+   order must be given again in each call; another n_rows, and a stream after rows that
+   are none or the reverse, begins a new epoch. Each epoch that ends writes one row to
+   report: [max_epochs][1 + n_metrics], loss and metrics, each the mean over the epoch's
+   rows, measured before each batch's update. Weights are the same bits for every way of
+   cutting the work into calls. A stream's epoch goes on through calls until
+   nn_net_reset_epoch; each call, with max_epochs = 1 and no shuffle or order, reports
+   the means so far. */
 nn_status nn_net_train(nn_net *net, const nn_train_args *args, double *report,
                        nn_train_result *result);
 
