@@ -274,6 +274,14 @@ def test_a_process_that_dies_in_its_turn_is_told_and_the_rest_goes_on(
     assert len(results["nncore"]["samples"]) == 3
 
 
+@pytest.mark.parametrize(("patience", "status"), [(60, 0), (0, -signal.SIGKILL)])
+def test_a_process_ends_by_itself_or_is_killed(patience, status, monkeypatch):
+    monkeypatch.setattr("nncore.benchmark.process.SECONDS_TO_END", patience)
+    process = Process("with_numpy", 1)
+    process.close()
+    assert process.child.returncode == status
+
+
 def test_an_answer_that_does_not_come_is_not_waited_for():
     process = Process("with_numpy", 1, timeout=0.01)
     try:
