@@ -423,6 +423,17 @@ def test_the_table_says_who_is_missing_and_who_does_other_work():
     assert text.count("missed") == 2
 
 
+@pytest.mark.parametrize("pace", [0.001, 0.0123, 0.1, 1.0, 45.6])
+def test_the_table_fits_however_far_ahead_or_behind(pace):
+    found = found_by_hand()
+    nncore, numpy, _ = found["cases"][0]["results"]
+    nncore["samples"] = [0.5 * taken * 1.23 / pace for taken in numpy["samples"]]
+    nncore["samples"][0] *= 1.3
+    lines = list(report.case_lines(found, found["cases"][0]))
+    assert max(map(len, lines)) <= report.WIDTH
+    assert sum("x (" in line for line in lines) == 1
+
+
 def test_a_busy_machine_is_told():
     found = found_by_hand()
     assert report.busy_words(found) == ""

@@ -23,6 +23,20 @@ def short(value: float) -> str:
     return f"{value:.3g}" if value < 1 else f"{value:#.3g}"
 
 
+def times_faster(times: list[float]) -> str:
+    """How many times as fast: the median, and the middle of what was seen in brackets.
+
+    Example:
+        >>> times_faster([2.0, 2.5, 3.0]), times_faster([0.0234, 0.0198, 0.0249])
+        ('2.50x (2.10-2.90)', '0.023x (0.021-0.025)')
+    """
+    # Never more than three decimals: whoever is far behind must fit the column too.
+    middle, low, high = (
+        f"{value:.3f}" if value < 0.1 else short(value) for value in spread(times)
+    )
+    return f"{middle}x ({low}-{high})"
+
+
 def wrapped(text: str, indent: str = "    ") -> list[str]:
     """A note in as many lines as it needs."""
     return textwrap.wrap(
@@ -121,8 +135,7 @@ def case_lines(found: dict[str, Any], case: dict[str, Any]) -> Iterator[str]:
         times = ratios(case, name)
         faster = ""
         if times and name != "nncore":
-            middle, low, high = spread(times)
-            faster = f"{short(middle)}x ({short(low)}-{short(high)})"
+            faster = times_faster(times)
         rate = "", ""
         if name != "reading":
             rate = short(of["GFLOP/s"]), f"{of['% of peak']:.1f}"
