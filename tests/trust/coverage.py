@@ -20,6 +20,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,8 @@ def report(
 def main() -> int:
     arguments = sys.argv[1:]
     adds = "--add" in arguments
+    # A job in the background ignores Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = [a for a in arguments if a != "--add"] or [
         "-m",
         "not slow and not keras",
