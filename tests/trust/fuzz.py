@@ -35,7 +35,7 @@ import nncore
 from nncore import layers, saving
 
 MEMORY = 4 << 30
-# Where there is a file system in memory: on a disk, writing files takes most of the time.
+# In memory where that can be: on a disk, writing takes most of the time.
 FOLDERS = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 WORDS = (
     *("config", "class_name", "layers", "name", "units", "activation", "relu", "Dense"),
