@@ -12,7 +12,7 @@ import pytest
 import nncore
 from nncore import tabular
 from nncore.saving import ModelFileError, _json, _nnc
-from nncore.tabular import _columns, _estimators, _frames
+from nncore.tabular import _columns, _frames, _load, _rows
 
 pd = pytest.importorskip("pandas")
 
@@ -237,7 +237,7 @@ def test_held_out_rows_have_their_weights(rng):
     z = (y - y.mean()) / y.std()
     model = tabular.Regressor(**{**QUICK, "epochs": 1}, refit=False)
     model.fit({"x": x}, y, sample_weight=np.where(y > 0.5, 1.0, 1e-6))
-    held = model._drawn_held_out(_estimators._Rows(x, z[:, None], None), 1)
+    held = model._drawn_held_out(_rows.Rows(x, z[:, None], None), 1)
     error = model.predict({"x": x})["prediction"] - y
     weights = (y > 0.5) / (y > 0.5).mean()
     wanted = (weights * error**2)[held].mean() / y.var()
@@ -553,7 +553,7 @@ def test_a_file_holds_all_of_it(kind, tmp_path):
 def test_a_network_alone_is_no_table_s_model(tmp_path):
     model = nncore.Sequential([nncore.layers.Dense(1, input_dim=2)])
     model.save(tmp_path / "m.nnc")
-    with pytest.raises(_estimators.NoTableError, match=r"for nncore\.load_model"):
+    with pytest.raises(_load.NoTableError, match=r"for nncore\.load_model"):
         tabular.load(tmp_path / "m.nnc")
 
 

@@ -222,7 +222,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _describe(options: argparse.Namespace) -> None:
     import nncore
-    from nncore.tabular._estimators import NoTableError
+    from nncore.tabular._load import NoTableError
 
     with _naming_file(options.model):
         if options.model.endswith(".nnc"):
