@@ -96,9 +96,8 @@ def _threads() -> str:
     }
     parts = [f"{words[name]} {n}" for name, n in limits.items() if n]
     forced = os.environ.get("NNCORE_FORCE_THREADS")
-    if forced:
-        parts.append(f"NNCORE_FORCE_THREADS {forced}, which overrides all")
-    return f"{number}, the smallest of: {', '.join(parts)}"
+    instead = f"; but NNCORE_FORCE_THREADS={forced} overrides it" if forced else ""
+    return f"{number}, the smallest of: {', '.join(parts)}{instead}"
 
 
 def _openmp_file() -> str | None:

@@ -324,6 +324,10 @@ def test_a_quota_of_the_cgroup_limits_the_threads(case, preload, tmp_path):
         + f"""
 if len(os.sched_getaffinity(0)) < 2: skip("this process has one CPU")
 assert nncore.get_num_threads() == {threads}, nncore.get_num_threads()
+import contextlib, io
+with contextlib.redirect_stdout(io.StringIO()) as shown: nncore.show_config()
+said = "the cgroup's CPU quota 1" in shown.getvalue()
+assert said == ({threads} == 1), shown.getvalue()
 """,
         FAULTS_ROOT=str(tmp_path),
         **preload,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import nncore
 from nncore import _bounds, _core, _selftest, cli, reference
 
+from .fresh import run_fresh
 from .helpers import DTYPES, layer, tolerance
 
 ISA = _core.default_isa()
@@ -168,3 +169,21 @@ def test_the_module_runs_as_a_command():
     command = [sys.executable, "-P", "-m", "nncore", "info"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("nncore ")
+
+
+@pytest.mark.skipif(not _core.has_openmp(), reason="nncore was built without OpenMP")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("NNCORE_NUM_THREADS", "1", "set_num_threads or NNCORE_NUM_THREADS 1"),
+        ("OMP_NUM_THREADS", "1", "OMP_THREAD_LIMIT, threadpoolctl) 1"),
+        ("NNCORE_FORCE_THREADS", "3", "; but NNCORE_FORCE_THREADS=3 overrides it"),
+    ],
+)
+def test_the_config_says_why_so_many_threads(name, value, words):
+    done = run_fresh("import nncore; nncore.show_config()", **{name: value})
+    (line,) = (line for line in done.splitlines() if line.startswith("  threads: "))
+    assert ", the smallest of: " in line
+    assert words in line
+    if value == "1":
+        assert line.startswith("  threads: 1,")
