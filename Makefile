@@ -5,7 +5,7 @@ C := $(shell find csrc tests -name '*.[ch]')
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-wrapv -UNDEBUG
 # What was freed is kept for a while by the sanitizer: these would measure that.
 GROWTH := (leave_nothing_behind or the_memory_as_it_was or leave_neither_memory)
-UNDER_ASAN = PYTHONPATH=$$(echo build/asan/lib*) LD_PRELOAD="$(SAN_LIBS)" PYTHONMALLOC=malloc \
+UNDER_ASAN = PYTHONPATH=$$(echo $(CURDIR)/build/asan/lib*) LD_PRELOAD="$(SAN_LIBS)" PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=$(KEPT) \
 	UBSAN_OPTIONS=print_stacktrace=1
 KEPT ?= 256

@@ -98,7 +98,9 @@ class Loss(_lookup.Described):
             )
         self.reduction = _REDUCTIONS[reduction]
         own_name = self._own_name or self._kind
-        self.name = name or own_name or _lookup.snake_case(type(self).__name__)
+        self.name = own_name or _lookup.snake_case(type(self).__name__)
+        if name is not None:
+            self.name = _checks.text("name", name)
         self.dtype = None if dtype is None else _checks.float_dtype("dtype", dtype)
 
     def __call__(

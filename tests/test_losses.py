@@ -120,6 +120,9 @@ def test_a_configuration_makes_the_same_loss(cls):
     loss = cls(name="mine")
     assert cls.from_config(loss.get_config()).get_config() == loss.get_config()
     assert losses.deserialize(losses.serialize(loss)).name == "mine"
+    for name in (["mine"], {"$tensor": []}, ""):
+        with pytest.raises(ValueError, match="`name` must be a string"):
+            cls(name=name)
 
 
 def test_reductions_are_keras_own():
