@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, ClassVar, Self, TypeVar
 
+from . import _counting
 from ._checks import received
 
 
@@ -348,8 +349,7 @@ _times_used: dict[str, int] = {}
 
 def unique_name(stem: str) -> str:
     """Return `stem`, then `stem_1`, `stem_2`, and so on, counted in this process."""
-    used = _times_used.get(stem, 0)
-    _times_used[stem] = used + 1
+    used = _counting.take(_times_used, stem)
     return f"{stem}_{used}" if used else stem
 
 

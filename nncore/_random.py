@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _checks
+from . import _checks, _counting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _fixed_seed: int | None = None
-_seeds_taken = 0
+_seeds_taken: dict[str, int] = {}
 
 
 def set_random_seed(seed: int) -> None:
@@ -56,19 +56,18 @@ def set_random_seed(seed: int) -> None:
     """
     import random
 
-    global _fixed_seed, _seeds_taken
+    global _fixed_seed
     number = _checks.integer("seed", seed, 0, 2**32 - 1)
     random.seed(number)
     np.random.seed(number)
-    _fixed_seed, _seeds_taken = number, 0
+    _fixed_seed = number
+    _seeds_taken.clear()
 
 
 def model_seed() -> int:
     """Return the seed of a new model, in [0, 2**64)."""
-    global _seeds_taken
     if _fixed_seed is not None:
-        _seeds_taken += 1
-        return derive(_fixed_seed, _seeds_taken)
+        return derive(_fixed_seed, 1 + _counting.take(_seeds_taken, "models"))
     if _numpy_was_seeded():
         return derive(int(np.random.randint(0, 2**32, dtype=np.uint32)), 0)
     return int.from_bytes(os.urandom(8), "little")

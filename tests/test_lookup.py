@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -175,6 +178,23 @@ def test_names_are_numbered_as_keras_does():
     assert layers.Dense(1).name == "dense_2"
     backend.clear_session()
     assert layers.Dense(1).name == "dense"
+
+
+def test_no_two_threads_get_the_same_name():
+    begin = threading.Barrier(8)
+
+    def take(_):
+        begin.wait()
+        return [_lookup.unique_name("test_name") for _ in range(4000)]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            names = [name for some in pool.map(take, range(8)) for name in some]
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(names) == len(set(names)) == 32_000
 
 
 def test_repr_shows_what_is_not_the_default():

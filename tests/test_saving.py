@@ -649,7 +649,7 @@ def test_loading_changes_nothing_else(tmp_path):
             np.random.get_state()[1].tolist(),
             random.getstate(),
             dict(nncore._lookup._times_used),
-            (nncore._random._fixed_seed, nncore._random._seeds_taken),
+            (nncore._random._fixed_seed, dict(nncore._random._seeds_taken)),
             nncore.backend.floatx(),
             warnings.filters[:],
             nncore.get_num_threads(),

@@ -371,7 +371,7 @@ def test_starting_weights_follow_the_seed_and_the_place():
 @pytest.mark.parametrize("by", ["set_random_seed", "np.random.seed"])
 def test_a_seed_for_everything_repeats_a_run(by, monkeypatch):
     monkeypatch.setattr("nncore._random._fixed_seed", None)
-    monkeypatch.setattr("nncore._random._seeds_taken", 0)
+    monkeypatch.setattr("nncore._random._seeds_taken", {})
     state = np.random.get_state()
     seed = nncore.utils.set_random_seed if by == "set_random_seed" else np.random.seed
 

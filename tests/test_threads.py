@@ -504,6 +504,19 @@ stop = False
 
 
 @needs_fork
+def test_a_child_builds_models_although_another_thread_was_naming_layers_at_the_fork():
+    run_fresh(
+        """
+        from nncore import _counting
+        assert in_child(lambda: True)
+        with _counting._lock:
+            assert in_child(train)
+        assert train()
+        """
+    )
+
+
+@needs_fork
 def test_a_model_that_another_thread_was_training_at_the_fork_does_not_hang_the_child():
     # Its weights may be half written: an error is what the child should get.
     run_fresh(

@@ -27,7 +27,7 @@ def fresh_seeds(monkeypatch):
     """Each test starts as a process in which nobody has set a seed."""
     state = np.random.mtrand.get_bit_generator()
     monkeypatch.setattr(_random, "_fixed_seed", None)
-    monkeypatch.setattr(_random, "_seeds_taken", 0)
+    monkeypatch.setattr(_random, "_seeds_taken", {})
     np.random.mtrand.set_bit_generator(np.random.MT19937())
     yield
     np.random.mtrand.set_bit_generator(state)
