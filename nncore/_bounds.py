@@ -420,6 +420,9 @@ class Network(reference.Network):
         if name == "gelu":
             # 1 + erf cancels in the left tail.
             error = error + FUNCTION_ROUNDINGS * self.rounding.unit * np.abs(z.value)
+        if name in ("silu", "gelu", "gelu_tanh", "mish"):
+            # z times a function that may have been below the normal numbers.
+            error = error + FUNCTION_ROUNDINGS * self.rounding.tiny * np.abs(z.value)
         return self.rounding.after(y, error, FUNCTION_ROUNDINGS)
 
     def _by_rows(self, name: str, z: Any, y: Array) -> Any:

@@ -57,19 +57,31 @@ def inputs(dtype, rng, shape=(37, 29)):
     return z.astype(dtype)
 
 
-@pytest.mark.parametrize(("name", "args"), ACTIVATIONS, ids=map(name_of, ACTIVATIONS))
-def test_activation_is_within_the_bound_of_the_reference(name, args, dtype, rng):
-    z, dy = inputs(dtype, rng), inputs(dtype, rng)
+def assert_activation_is_within_its_bound(name, args, z, dy):
     spec = layer(0, name, activation_args=args)
-    net = bounded_network(dtype, z.shape[1], [spec])
+    net = bounded_network(z.dtype.name, z.shape[1], [spec])
     (described,), exact = net.layers, net.rounding.exact
     y = net.activate(described, exact(z))
-    core = _core.activation_forward(name, args, z, dtype, "generic")
-    assert core.dtype == np.dtype(dtype)
+    core = _core.activation_forward(name, args, z, z.dtype.name, "generic")
+    assert core.dtype == z.dtype
     assert largest_fraction(core, y) < 1
     dz = net.activate_back(described, exact(dy), exact(z))
-    core = _core.activation_backward(name, args, dy, z, dtype, "generic")
+    core = _core.activation_backward(name, args, dy, z, z.dtype.name, "generic")
     assert largest_fraction(core, dz) < 1
+
+
+@pytest.mark.parametrize(("name", "args"), ACTIVATIONS, ids=map(name_of, ACTIVATIONS))
+def test_activation_is_within_the_bound_of_the_reference(name, args, dtype, rng):
+    assert_activation_is_within_its_bound(
+        name, args, inputs(dtype, rng), inputs(dtype, rng)
+    )
+
+
+@pytest.mark.parametrize(("name", "args"), ACTIVATIONS, ids=map(name_of, ACTIVATIONS))
+def test_activation_is_within_the_bound_where_its_parts_underflow(name, args, dtype):
+    lowest = -800 if dtype == "float64" else -120
+    z = np.linspace(lowest, 0, 3000, dtype=dtype).reshape(100, 30)
+    assert_activation_is_within_its_bound(name, args, z, np.ones_like(z))
 
 
 @pytest.mark.parametrize(("name", "args"), ACTIVATIONS, ids=map(name_of, ACTIVATIONS))
