@@ -273,7 +273,8 @@ def run(seconds: float, seed: int, endings: list[str]) -> int:
                     loaded[ending] += enter(ending, data, folder)
                 except BaseException:
                     traceback.print_exc()
-                    print(f"kept as {keep(ending, data)}", flush=True)
+                    name = keep(ending, data)
+                    print(f"input {tried.total():,} is kept as {name}", flush=True)
                     return 1
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     for ending in endings:
