@@ -185,29 +185,31 @@ int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2])
     return variable->rank;
 }
 
-nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out)
+nn_status nn_net_get_variables(const nn_net *net, size_t first, size_t n,
+                               void *const *out, nn_patience patience)
 {
-    return net->engine->read(net, NN_VALUES, 0, index, out);
+    return net->engine->read(net, NN_VALUES, 0, first, n, out, patience);
 }
 
-nn_status nn_net_set_variable(nn_net *net, size_t index, const void *in)
+nn_status nn_net_set_variables(nn_net *net, size_t first, size_t n,
+                               const void *const *in, nn_patience patience)
 {
-    return net->engine->write(net, NN_VALUES, 0, index, in);
+    return net->engine->write(net, NN_VALUES, 0, first, n, in, patience);
 }
 
 nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out)
 {
-    return net->engine->read(net, NN_SLOTS, slot, index, out);
+    return net->engine->read(net, NN_SLOTS, slot, index, 1, &out, NN_WAIT);
 }
 
 nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *in)
 {
-    return net->engine->write(net, NN_SLOTS, slot, index, in);
+    return net->engine->write(net, NN_SLOTS, slot, index, 1, &in, NN_WAIT);
 }
 
 nn_status nn_net_get_gradient(const nn_net *net, size_t index, void *out)
 {
-    return net->engine->read(net, NN_GRADIENTS, 0, index, out);
+    return net->engine->read(net, NN_GRADIENTS, 0, index, 1, &out, NN_WAIT);
 }
 
 nn_status nn_net_get_counters(nn_net *net, nn_counters *counters)

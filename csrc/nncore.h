@@ -4,7 +4,8 @@
    (nn_net_create), told what to optimise (nn_net_compile), then trained, evaluated
    and asked for predictions, any number of batches per call. Arrays are void * of the
    network's dtype; every size is in elements, every row stride too. Functions return
-   a status and never print, exit, or touch errno. Nothing here knows Python.
+   a status and never print, exit, or touch errno; only OpenMP itself ends the process
+   where the system has no thread for a team. Nothing here knows Python.
 
    Next stop: engine/train.c, the loop that nn_net_train runs. */
 #ifndef NNCORE_H
@@ -205,7 +206,8 @@ typedef struct nn_layer_spec {
                                  embedding: the first of x, which pass as they are */
     int scale, center;        /* normalizations: 0: no gamma, no beta */
     double momentum, epsilon; /* normalizations */
-    size_t vocabulary;        /* embedding: rows of its table */
+    size_t vocabulary;        /* embedding: rows of its table; at most 2^24 in float32,
+                                 2^53 in float64: x names them exactly */
     const uint32_t *order;    /* gather: [n_order] columns of x; copied */
     size_t n_order;
     nn_noise noise;
@@ -379,8 +381,12 @@ size_t nn_net_target_columns(const nn_net *net); /* 1 for sparse labels, else n_
 size_t nn_net_n_variables(const nn_net *net);    /* of all layers, in order */
 /* Returns the rank: 2 for a kernel [n_in][n_out] or a table, 1 for a vector. */
 int nn_net_variable_shape(const nn_net *net, size_t index, size_t shape[2]);
-nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out);
-nn_status nn_net_set_variable(nn_net *net, size_t index, const void *in);
+/* n variables from the first on, all of one moment: what trains, predicts or sets in
+   other threads comes before or after the whole. */
+nn_status nn_net_get_variables(const nn_net *net, size_t first, size_t n,
+                               void *const *out, nn_patience patience);
+nn_status nn_net_set_variables(nn_net *net, size_t first, size_t n,
+                               const void *const *in, nn_patience patience);
 
 /* Optimizer slots, shaped like the variables: the rule's moments in its order, then the
    average of the weights, then the sum of gradients, as far as they are kept. */
@@ -416,7 +422,8 @@ nn_status nn_net_set_epoch(nn_net *net, const double *in, size_t n);
 
 /* ---- Introspection ------------------------------------------------------------- */
 
-/* What the last train, evaluate or predict call of this network ran on. */
+/* The team of the last train, evaluate or predict call of this network, and the engine
+   of its last train or gradient call. */
 typedef struct nn_last_run {
     unsigned team; /* threads that took part */
     nn_isa isa;

@@ -45,6 +45,7 @@ cdef extern from *:
 # Releasing the GIL costs more than it gives below this many microseconds of work:
 # beside a busy Python thread it may take that thread's whole turn to get it back.
 cdef double GIL_MICROSECONDS = 20
+cdef size_t SHUFFLED_AT_ONCE = 20000  # rows: a millisecond at most
 
 # A call through the module's namespace would take as long as a small prediction.
 cdef object empty = np.empty
@@ -624,6 +625,8 @@ cdef class Network:
         if epochs * 1.0 * batches < work:
             work = epochs * 1.0 * batches
         work *= c.nn_net_microseconds(self.net, min(args.batch_size, px.rows), 1)
+        if args.shuffle and px.rows > SHUFFLED_AT_ONCE:
+            work = GIL_MICROSECONDS + 1  # it may draw the order of an epoch
         status = c.NN_ERR_WAIT
         if work <= GIL_MICROSECONDS:
             args.patience = c.NN_AT_ONCE
@@ -781,51 +784,88 @@ cdef class Network:
             return (shape[0],)
         return shape[0], shape[1]
 
-    cdef exchange(self, size_t index, int what, size_t slot, array):
-        """Read (array None) or write values (0), a slot (1) or the gradient (2)."""
-        cdef tuple shape = self.shape_of(index)
+    cdef exchange(self, size_t index, bint is_slot, size_t slot, array):
+        """Read (array None) or write a slot, or read the gradient."""
         cdef bint reads = array is None
         cdef nn_status status
-        if reads:
-            array = np.empty(shape, self.dtype)
-        else:
-            array = np.ascontiguousarray(array, self.dtype)
-            if array.shape != shape:
-                raise ValueError(
-                    f"Variable {index} must have shape {shape}. Received: {array.shape}"
-                )
+        array = self.fitting(index, array)
         cdef Array held = self.take(array, "array", reads)
         cdef void *p = held.view.buf
-        if what == 1 and slot >= c.nn_net_n_slots(self.net):
+        if is_slot and slot >= c.nn_net_n_slots(self.net):
             raise IndexError(
                 f"The optimizer has {c.nn_net_n_slots(self.net)} slots. "
                 f"Received: slot={slot}"
             )
-        if what == 0:
-            status = (c.nn_net_get_variable(self.net, index, p) if reads
-                      else c.nn_net_set_variable(self.net, index, p))
-        elif what == 1:
-            status = (c.nn_net_get_slot(self.net, slot, index, p) if reads
-                      else c.nn_net_set_slot(self.net, slot, index, p))
-        else:
-            status = c.nn_net_get_gradient(self.net, index, p)
+        with nogil:
+            if not is_slot:
+                status = c.nn_net_get_gradient(self.net, index, p)
+            elif reads:
+                status = c.nn_net_get_slot(self.net, slot, index, p)
+            else:
+                status = c.nn_net_set_slot(self.net, slot, index, p)
         check(status)
         return array
+
+    cdef object fitting(self, size_t index, array):
+        """Values for a variable, or room for them."""
+        cdef tuple shape = self.shape_of(index)
+        if array is None:
+            return np.empty(shape, self.dtype)
+        array = np.ascontiguousarray(array, self.dtype)
+        if array.shape != shape:
+            raise ValueError(
+                f"Variable {index} must have shape {shape}. Received: {array.shape}"
+            )
+        return array
+
+    cdef list exchange_all(self, size_t first, list arrays):
+        """Read (None) or write the variables from the first on, all at one moment."""
+        cdef size_t i, n = len(arrays)
+        cdef bint reads = n > 0 and arrays[0] is None
+        cdef nn_status status
+        arrays = [self.fitting(first + i, array) for i, array in enumerate(arrays)]
+        cdef list all_held = [self.take(array, "array", reads) for array in arrays]
+        cdef bytearray room = bytearray(n * sizeof(void *))
+        cdef void **p = <void **><char *>room
+        for i in range(n):
+            p[i] = (<Array>all_held[i]).view.buf
+        if reads:
+            status = c.nn_net_get_variables(self.net, first, n, p, c.NN_AT_ONCE)
+        else:
+            status = c.nn_net_set_variables(self.net, first, n, <const void **>p,
+                                            c.NN_AT_ONCE)
+        if status == c.NN_ERR_WAIT:
+            with nogil:
+                if reads:
+                    status = c.nn_net_get_variables(self.net, first, n, p, c.NN_WAIT)
+                else:
+                    status = c.nn_net_set_variables(self.net, first, n,
+                                                    <const void **>p, c.NN_WAIT)
+        check(status)
+        return arrays
 
     def variable_shape(self, index):
         return self.shape_of(index)
 
+    def get_variables(self, first=0, n=None):
+        return self.exchange_all(
+            first, [None] * (self.n_variables - first if n is None else n)
+        )
+
+    def set_variables(self, first, arrays):
+        self.exchange_all(first, list(arrays))
+
     def get_variable(self, index):
-        return self.exchange(index, 0, 0, None)
+        return self.get_variables(index, 1)[0]
 
     def set_variable(self, index, array):
-        self.exchange(index, 0, 0, array)
+        self.set_variables(index, [array])
 
     def get_slot(self, slot, index):
-        return self.exchange(index, 1, slot, None)
+        return self.exchange(index, True, slot, None)
 
     def set_slot(self, slot, index, array):
-        self.exchange(index, 1, slot, array)
+        self.exchange(index, True, slot, array)
 
     def gradient(self, x, y, weights, threads=0):
         cdef Array px = self.take(x, "x")
@@ -839,7 +879,7 @@ cdef class Network:
         with nogil:
             status = c.nn_net_gradient(self.net, &data, team, &loss)
         check(status)
-        return loss, [self.exchange(i, 2, 0, None) for i in range(self.n_variables)]
+        return loss, [self.exchange(i, False, 0, None) for i in range(self.n_variables)]
 
     @property
     def counters(self):

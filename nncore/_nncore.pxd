@@ -233,8 +233,10 @@ cdef extern from "nncore.h" nogil:
     size_t nn_net_target_columns(const nn_net *net)
     size_t nn_net_n_variables(const nn_net *net)
     int nn_net_variable_shape(const nn_net *net, size_t index, size_t *shape)
-    nn_status nn_net_get_variable(const nn_net *net, size_t index, void *out)
-    nn_status nn_net_set_variable(nn_net *net, size_t index, const void *data)
+    nn_status nn_net_get_variables(const nn_net *net, size_t first, size_t n,
+                                   void **out, nn_patience patience)
+    nn_status nn_net_set_variables(nn_net *net, size_t first, size_t n,
+                                   const void **data, nn_patience patience)
     size_t nn_net_n_slots(const nn_net *net)
     nn_status nn_net_get_slot(const nn_net *net, size_t slot, size_t index, void *out)
     nn_status nn_net_set_slot(nn_net *net, size_t slot, size_t index, const void *data)

@@ -640,14 +640,25 @@ class Network:
         """The shape of a variable."""
         return self._net.variables[index].shape
 
+    def get_variables(self, first: int = 0, n: int | None = None) -> list[Array]:
+        """Copies of variables, all of one moment."""
+        last = None if n is None else first + n
+        with self._lock:
+            return [values.copy() for values in self._net.variables[first:last]]
+
+    def set_variables(self, first: int, arrays: Sequence[Any]) -> None:
+        """Set variables, all at one moment."""
+        with self._lock:
+            for index, array in enumerate(arrays, first):
+                self._set(self._net.variables[index], array, index)
+
     def get_variable(self, index: int) -> Array:
         """A copy of a variable."""
-        with self._lock:
-            return self._net.variables[index].copy()
+        return self.get_variables(index, 1)[0]
 
     def set_variable(self, index: int, array: Any) -> None:
         """Set a variable."""
-        self._set(self._net.variables[index], array, index)
+        self.set_variables(index, [array])
 
     def get_slot(self, slot: int, index: int) -> Array:
         """A copy of one of the optimizer's arrays."""

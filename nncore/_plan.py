@@ -76,6 +76,7 @@ class Variable(NamedTuple):
         initializer: where its starting values come from.
         trainable: whether training changes it where it changes its layer.
         name: what the layer calls it.
+        is_trained: whether training changed it when the plan was made.
     """
 
     layer: Layer
@@ -83,8 +84,9 @@ class Variable(NamedTuple):
     number: int
     shape: Shape
     initializer: Any
-    trainable: bool = True
-    name: str = ""
+    trainable: bool
+    name: str
+    is_trained: bool
 
     @property
     def path(self) -> str:
@@ -100,11 +102,6 @@ class Variable(NamedTuple):
     def core_shape(self) -> Shape:
         """The core's shape of it: a matrix or a vector."""
         return self.shape if self.name != "alpha" else (self.size,)
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether training changes it now."""
-        return self.trainable and self.layer.trainable
 
 
 class Plan(NamedTuple):
@@ -228,6 +225,7 @@ def make_plan(
             Variable(
                 *(layer, _stream(index, number), number, weight.shape),
                 *(weight.initializer, weight.trainable, weight.name),
+                weight.trainable and layer.trainable,
             )
             for number, weight in enumerate(layer._weights(before))
         ]
@@ -365,7 +363,15 @@ class Kept:
         """What is kept for a variable; None if nothing that fits."""
         key = id(variable.layer), variable.number
         _, values = self._weights.get(key, (None, None))
+        left = variable.layer._left_with
+        if values is None and variable.number < len(left):
+            values = left[variable.number]
         return values if values is not None and values.shape == variable.shape else None
+
+    def of(self, layer: Layer) -> list[NDArray[Any]]:
+        """What is kept for a layer."""
+        kept = {n: v for (_, n), (x, v) in self._weights.items() if x is layer}
+        return [kept[number] for number in sorted(kept)]
 
     def give_age(self, network: _core.Network) -> None:
         """Hand the age to the next network; forget everything."""
@@ -400,7 +406,8 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
         _random.derive(seed, _STREAM_ORDER),
     )
     stream = _random.derive(seed, _STREAM_WEIGHTS)
-    for index, variable in enumerate(plan.variables):
+    start = []
+    for variable in plan.variables:
         values = kept.value(variable)
         if values is None:
             generator = _random.Stream(stream, variable.place)
@@ -408,8 +415,10 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
                 values = variable.initializer._sample(variable.shape, generator)
             except ValueError as error:
                 raise ValueError(f"Layer {variable.layer.name!r}: {error}") from error
-        values = values.astype(plan.dtype, copy=False).reshape(variable.core_shape)
-        network.set_variable(index, values)
+        start.append(values.astype(plan.dtype, copy=False).reshape(variable.core_shape))
+    network.set_variables(0, start)
+    for variable in plan.variables:
+        variable.layer._left_with = ()
     kept.give_age(network)
     return network
 
@@ -433,11 +442,23 @@ def weights(
     network: _core.Network, plan: Plan, layer: Layer | None = None
 ) -> list[NDArray[Any]]:
     """Copies of a layer's variables, or of all."""
+    first, chosen = _variables_of(plan, layer)
+    found = network.get_variables(first, len(chosen))
     return [
-        network.get_variable(index).reshape(variable.shape)
+        values.reshape(variable.shape)
+        for values, variable in zip(found, chosen, strict=True)
+    ]
+
+
+def _variables_of(plan: Plan, layer: Layer | None) -> tuple[int, list[Variable]]:
+    """A layer's variables, which stand side by side, and the first one's place."""
+    places = [
+        index
         for index, variable in enumerate(plan.variables)
         if layer is None or variable.layer is layer
     ]
+    first = places[0] if places else 0
+    return first, plan.variables[first : first + len(places)]
 
 
 def set_weights(
@@ -447,28 +468,28 @@ def set_weights(
     layer: Layer | None = None,
 ) -> None:
     """Set a layer's variables, or all; nothing is set if any does not fit."""
-    chosen = [
-        (index, variable)
-        for index, variable in enumerate(plan.variables)
-        if layer is None or variable.layer is layer
-    ]
+    first, chosen = _variables_of(plan, layer)
     arrays = [np.asarray(value) for value in values]
-    shapes = [variable.shape for _, variable in chosen]
+    shapes = [variable.shape for variable in chosen]
     if [array.shape for array in arrays] != shapes:
         raise ValueError(
             f"`weights` must be {len(shapes)} arrays of the shapes {_joined(shapes)}. "
             f"Received: {len(arrays)} of the shapes "
             f"{_joined([array.shape for array in arrays])}"
         )
-    for array, (_, variable) in zip(arrays, chosen, strict=True):
+    for array, variable in zip(arrays, chosen, strict=True):
         if array.dtype.kind not in "biuf":
             raise ValueError(
                 f"`weights` must hold numbers. Received: dtype {array.dtype} for layer "
                 f"{variable.layer.name!r}"
             )
-    for array, (index, variable) in zip(arrays, chosen, strict=True):
-        array = np.ascontiguousarray(array, plan.dtype).reshape(variable.core_shape)
-        network.set_variable(index, array)
+    network.set_variables(
+        first,
+        [
+            np.ascontiguousarray(array, plan.dtype).reshape(variable.core_shape)
+            for array, variable in zip(arrays, chosen, strict=True)
+        ],
+    )
 
 
 def _joined(shapes: Sequence[Shape]) -> str:

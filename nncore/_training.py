@@ -10,6 +10,7 @@ an epoch live in the core.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
@@ -329,6 +330,7 @@ class Training:
                 values = evaluate(
                     self.network,
                     self.validation.data,
+                    busy=self.model._evaluation(),
                     batch_size=self.validation.batch_size,
                     callbacks=self.callbacks,
                     threads=self.threads,
@@ -349,14 +351,13 @@ class Training:
         if val_loss < self.lowest:
             network = self.network
             self.lowest, self.best_epoch = val_loss, self.epoch
-            self.best = [network.get_variable(i) for i in range(network.n_variables)]
+            self.best = network.get_variables()
 
     def _go_back(self, error: KeyboardInterrupt) -> None:
         """After Ctrl-C: the weights of the best epoch, if there was validation."""
         if self.best is None:
             return
-        for index, values in enumerate(self.best):
-            self.network.set_variable(index, values)
+        self.network.set_variables(0, self.best)
         error.add_note(
             f"The model has the weights of epoch {self.best_epoch + 1}, whose val_loss "
             f"was the lowest: {self.lowest:.4g}."
@@ -561,6 +562,7 @@ def evaluate(
     network: Network,
     data: Data | Batches[Data],
     *,
+    busy: contextlib.AbstractContextManager[None],
     batch_size: int,
     callbacks: CallbackList,
     threads: int,
@@ -569,10 +571,13 @@ def evaluate(
 ) -> list[float]:
     """Loss and metrics over all rows, without dropout: [loss, *metrics]."""
     callbacks.on_test_begin(Logs())
-    if isinstance(data, Batches):
-        values = _evaluate_stream(network, data, callbacks, threads, progress)
-    else:
-        values = _evaluate_rows(network, data, batch_size, callbacks, threads, progress)
+    with busy:
+        if isinstance(data, Batches):
+            values = _evaluate_stream(network, data, callbacks, threads, progress)
+        else:
+            values = _evaluate_rows(
+                network, data, batch_size, callbacks, threads, progress
+            )
     logs = Logs(zip(keys, values, strict=True))
     callbacks.on_test_end(logs)
     if progress is not None:

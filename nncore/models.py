@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import sys
 import threading
 import time
 import warnings
@@ -161,7 +162,7 @@ class Sequential(OldVerbs):
         self._building = threading.RLock()
         self._advised: set[str] = set()
         self._unlooked = math.inf  # seconds of training since advice was looked for
-        self._in_fit = False
+        self._in_fit = self._in_evaluation = False
         self._rows_tested = 0  # by test_on_batch, with running means
         if layers is not None:
             if isinstance(layers, Layer):
@@ -263,7 +264,7 @@ class Sequential(OldVerbs):
                 raise IndexError("`pop` needs a layer to take off. Received: none left")
             self._drop_network()
             layer = self._layers.pop()
-            layer._model = None
+            layer._model, layer._left_with = None, self._kept.of(layer)
             if not self._layers and self._input is None:
                 self._forget_shape()
             return layer
@@ -406,6 +407,20 @@ class Sequential(OldVerbs):
         self._network = self._plan = None
         self._outputs = _not_converted
 
+    def __del__(self) -> None:
+        """Leave their weights to the layers that others hold."""
+        try:
+            variables = [] if self._plan is None else self._plan.variables
+            for layer in self._layers:
+                own = sum(variable.layer is layer for variable in variables)
+                if not own:
+                    layer._left_with = self._kept.of(layer) or layer._left_with
+                # The list, the plan, `layer` and the call's argument.
+                elif sys.getrefcount(layer) > 3 + own:
+                    layer._left_with = self._get_layer_weights(layer)
+        except Exception:  # of one that was never made whole, or at the process's end
+            return
+
     def _forget_shape(self) -> None:
         self._drop_network()
         self._kept = _plan.Kept()
@@ -446,7 +461,24 @@ class Sequential(OldVerbs):
                 f"`{verb}` must not be called by a callback while the model is being "
                 "trained: the model is busy. Received: a call during `fit`"
             )
+        return self._testing(verb)
+
+    def _testing(self, verb: str) -> contextlib.AbstractContextManager[None]:
+        """The same against an evaluation under way: the network sums up one alone."""
+        if self._in_evaluation and self._hold.is_mine():
+            raise RuntimeError(
+                f"`{verb}` must not be called by a callback while the model is being "
+                "evaluated: the model is busy. Received: a call during `evaluate`"
+            )
         return self._holding(verb)
+
+    @contextlib.contextmanager
+    def _evaluation(self) -> Iterator[None]:
+        self._in_evaluation = True
+        try:
+            yield
+        finally:
+            self._in_evaluation = False
 
     def _holding(self, verb: str) -> contextlib.AbstractContextManager[None]:
         return self._hold.taken(verb, self.name)
@@ -555,12 +587,13 @@ class Sequential(OldVerbs):
                     if not isinstance(before, Preprocessing)
                 )
                 n = len(layer.get_weights())
-                learnt.append((layer, rest[place : place + n]))
-                del rest[place : place + n]
+                if n:
+                    layer._check_weights(rest[place : place + n])
+                    learnt.append((layer, rest[place : place + n]))
+                    del rest[place : place + n]
             _plan.set_weights(network, self._plan, rest)
             for layer, values in learnt:
-                if values:
-                    layer.set_weights(values)
+                layer.set_weights(values)
 
     def _preparing(self) -> list[Preprocessing]:
         """The layers that prepare data: what they have learnt they keep themselves."""
@@ -778,17 +811,22 @@ class Sequential(OldVerbs):
         """Weights become their running averages, if the optimizer keeps such."""
         if self._swapped:
             self._swap_averages()
-        if self._network is not None and self._batches_done():
-            for index, average in self._averages():
-                self._network.set_variable(index, average)
+        averages = self._averages()
+        if self._network is not None and averages and self._batches_done():
+            values = self._network.get_variables()
+            for index, average in averages:
+                values[index] = average
+            self._network.set_variables(0, values)
 
     def _swap_averages(self) -> None:
         """Weights and their running averages change places."""
         network = self._network
         assert network is not None
+        values = network.get_variables()
         for index, average in self._averages():
-            network.set_slot(self._average_slot(), index, network.get_variable(index))
-            network.set_variable(index, average)
+            network.set_slot(self._average_slot(), index, values[index])
+            values[index] = average
+        network.set_variables(0, values)
         self._swapped = not self._swapped
 
     def _average_slot(self) -> int:
@@ -813,11 +851,10 @@ class Sequential(OldVerbs):
         network, optimizer = self._network, self.optimizer
         if network is None or optimizer is None or not optimizer.use_ema:
             return []
+        assert self._plan is not None
         slot = self._average_slot()
-        variables = self._make_plan().variables
-        trained = [
-            i for i, v in enumerate(variables) if v.layer.trainable and v.trainable
-        ]
+        # A layer thawed since `compile` has no averages yet, a frozen one still has.
+        trained = [i for i, v in enumerate(self._plan.variables) if v.is_trained]
         return [(i, network.get_slot(slot, i)) for i in trained]
 
     def _batches_done(self) -> int:
@@ -1143,7 +1180,7 @@ class Sequential(OldVerbs):
             others = {"y": y, "sample_weight": sample_weight}
             stream = self._stream(x, "x", "steps", steps, others=others)
             size = _stream_size(stream, batch_size)
-        with self._holding("evaluate"):
+        with self._testing("evaluate"):
             with self._shape_from(x, stream):
                 data: training.Data | _streams.Batches[training.Data]
                 if stream is not None:
@@ -1160,6 +1197,7 @@ class Sequential(OldVerbs):
             values = training.evaluate(
                 network,
                 data,
+                busy=self._evaluation(),
                 batch_size=size,
                 callbacks=everyone,
                 threads=team,
@@ -1525,7 +1563,7 @@ class Sequential(OldVerbs):
             As `evaluate`.
         """
         compiled = self._require_compiled()
-        with self._holding("test_on_batch"):
+        with self._testing("test_on_batch"):
             with self._shape_from(x):
                 data, _ = self._rows(x, y, sample_weight, compiled)
                 network = compiled.measured(self._ready_network())

@@ -282,6 +282,18 @@ def test_the_weights_become_their_averages_when_training_ends():
     assert not same(plain.get_weights(), averaged.get_weights())
 
 
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_layer_frozen_or_thawed_waits_for_compile_with_averages_too(trained):
+    model, alike = (network(optimizers.SGD(0.1)) for _ in range(2))
+    for one in (model, alike):
+        one.layers[0].trainable = trained
+        one.compile(optimizers.SGD(0.1, use_ema=True), "mse")
+    model.layers[0].trainable = not trained
+    for one in (model, alike):
+        one.fit(X, Y, epochs=2, verbose=0)
+    assert same(model.get_weights(), alike.get_weights())
+
+
 def test_accumulated_batches_are_one_batch():
     whole = network(optimizers.Adam())
     parts = network(optimizers.Adam(gradient_accumulation_steps=3))

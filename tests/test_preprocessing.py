@@ -376,6 +376,51 @@ def test_no_file_brings_a_function_along(tmp_path):
         model_of(layers.Lambda(lambda x: x)).save(tmp_path / "other.nnc")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize(
+    ("name", "is_whole"),
+    [
+        ("w.nnc", False),
+        ("w.weights.h5", False),
+        ("m.nnc", True),
+        ("m.keras", True),
+        ("m.h5", True),
+    ],
+)
+def test_weights_of_a_file_are_normalizations_too(
+    tmp_path, name, is_whole, by_name, dtype
+):
+    if by_name and name.endswith(".keras"):
+        return  # has no names
+    model, other = (
+        nncore.Sequential(
+            [layers.Normalization(name="n"), layers.Dense(1, name="d")], dtype=dtype
+        )
+        for _ in range(2)
+    )
+    for one, data in ((model, X), (other, 5 * X + 1)):
+        one.layers[0].adapt(data)
+        one.build((None, 4))
+    path = tmp_path / name
+    model.save(path) if is_whole else model.save_weights(path)
+    assert not same([model.predict(X, verbose=0)], [other.predict(X, verbose=0)])
+    other.load_weights(path, by_name=by_name)
+    assert same([model.predict(X, verbose=0)], [other.predict(X, verbose=0)])
+
+
+def test_weights_that_do_not_fit_change_none_of_a_model_with_normalization():
+    model = model_of(layers.Normalization())
+    model.layers[0].adapt(X)
+    model.build((None, 4))
+    before = model.get_weights()
+    wrong = [np.zeros(5), before[1], before[2], *(w + 1 for w in before[3:])]
+    for weights in (wrong, [w + 1 for w in before[:-1]]):
+        with pytest.raises(ValueError, match="`weights`"):
+            model.set_weights(weights)
+        assert same(model.get_weights(), before)
+
+
 def test_normalization_has_the_weights_of_keras():
     norm = layers.Normalization()
     assert norm.get_weights() == []

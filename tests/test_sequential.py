@@ -337,6 +337,31 @@ def test_thawing_waits_for_compile_and_keeps_the_weights():
     assert not np.array_equal(before[0], model.get_weights()[0])
 
 
+def test_a_layer_keeps_its_weights_when_its_model_is_gone():
+    model = Sequential([Dense(8, input_dim=3), Dense(2), Dense(1)], seed=1)
+    weights = model.build() or model.get_weights()
+    kept = model.layers[:2]
+    del model
+    for k, layer in enumerate(kept):
+        assert all(map(np.array_equal, layer.get_weights(), weights[2 * k : 2 * k + 2]))
+    other = Sequential([*kept, Dense(1)], seed=2)
+    assert all(map(np.array_equal, other.get_weights()[:4], weights))
+    other.set_weights([w + 1 for w in other.get_weights()])
+    assert np.array_equal(kept[0].get_weights()[0], weights[0] + 1)
+
+
+@pytest.mark.parametrize("is_used_between", [False, True])
+def test_a_layer_that_was_taken_off_keeps_its_weights(is_used_between):
+    model = Sequential([Dense(8, input_dim=3), Dense(2), Dense(1)], seed=1)
+    weights = model.build() or model.get_weights()
+    layer = model.pop()
+    if is_used_between:
+        model.predict(np.zeros((1, 3)), verbose=0)
+    assert np.array_equal(layer.get_weights()[0], weights[4])
+    model.add(layer)
+    assert all(map(np.array_equal, model.get_weights(), weights))
+
+
 def test_adding_and_popping_keep_the_other_weights():
     model = small(seed=1)
     model.compile("sgd", "mse")

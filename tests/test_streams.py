@@ -233,6 +233,40 @@ def test_evaluate_and_predict_take_batches(trained):
     )
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda model: model.evaluate(X[:3], Y[:3], verbose=0),
+        lambda model: model.test_on_batch(X[:3], Y[:3]),
+        lambda model: model.compile("sgd", "mse"),
+        lambda model: model.pop(),
+    ],
+    ids=["evaluate", "test_on_batch", "compile", "pop"],
+)
+@pytest.mark.parametrize("where", ["evaluate", "a stream", "validation"])
+def test_within_an_evaluation_nothing_mixes_into_it(where, act):
+    model = made()
+    before, refused = model.evaluate(X, Y, verbose=0), []
+
+    def try_it(batch, logs):
+        with pytest.raises(RuntimeError, match="must not be called by a callback"):
+            act(model)
+        refused.append(batch)
+        model.predict(X[:2], verbose=0)
+
+    options = {"verbose": 0, "callbacks": LambdaCallback(on_test_batch_end=try_it)}
+    if where == "evaluate":
+        assert model.evaluate(X, Y, batch_size=SIZE, **options) == before
+    elif where == "a stream":
+        assert model.evaluate(batches(weighted=False), **options) == before
+    else:
+        model.optimizer.learning_rate = 0.0
+        history = model.fit(X, Y, validation_data=(X, Y), **options).history
+        assert [history[f"val_{name}"][0] for name in model.metrics_names] == before
+    assert refused
+    assert model.evaluate(X, Y, verbose=0) == before
+
+
 def test_evaluate_calls_the_hooks_of_its_batches_as_on_arrays(trained):
     model, _ = trained
 
@@ -280,6 +314,25 @@ def test_class_weights_weigh_the_rows_of_batches():
         verbose=0,
     )
     assert same(arrays, stream)
+
+
+@pytest.mark.parametrize("without", [0, 1, 2])
+def test_a_batch_without_weights_among_others_has_weights_of_one(without, rng):
+    x, y = rng.normal(size=(3, 20, 5)), rng.normal(size=(3, 20, 1))
+    w = rng.uniform(0.5, 3, size=(3, 20))
+    w[without] = 1
+    model = Sequential([Dense(1, input_dim=5)], seed=1)
+    metrics = ["mae", nncore.metrics.R2Score()]
+    model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=metrics)
+    model.optimizer.learning_rate = 0.0
+    whole = list(zip(x, y, w, strict=True))
+    mixed = [batch[: 2 + (k != without)] for k, batch in enumerate(whole)]
+    np.testing.assert_allclose(
+        model.evaluate(iter(mixed), verbose=0), model.evaluate(iter(whole), verbose=0)
+    )
+    seen = [model.fit(iter(rows), verbose=0).history for rows in (mixed, whole)]
+    for name, values in seen[1].items():
+        np.testing.assert_allclose(seen[0][name], values)
 
 
 def test_the_first_batch_tells_the_shape():

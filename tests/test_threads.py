@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -15,7 +17,7 @@ import time
 import numpy as np
 import pytest
 
-from nncore import _core
+from nncore import _core, optimizers
 from nncore.callbacks import LambdaCallback
 from nncore.layers import Dense
 from nncore.models import Sequential
@@ -504,6 +506,37 @@ stop = False
 
 
 @needs_fork
+@needs_linux
+@needs_teams
+def test_a_child_that_imports_nncore_in_a_thread_trains_with_a_team(tmp_path):
+    # Another library has used OpenMP in the parent.
+    source = tmp_path / "other.c"
+    source.write_text(
+        "int sum(void) { int n = 0;\n#pragma omp parallel num_threads(2) reduction(+:n)"
+        "\nn++;\nreturn n; }"
+    )
+    command = ["gcc", "-shared", "-fPIC", "-fopenmp", source, "-o", tmp_path / "o.so"]
+    if shutil.which("gcc") is None or subprocess.run(command).returncode:
+        pytest.skip("there is no compiler with OpenMP")
+    run_fresh(
+        f"""
+        import ctypes, importlib
+        assert ctypes.CDLL({str(tmp_path / "o.so")!r}).sum() == 2
+
+        def trained():
+            load = lambda: importlib.import_module("nncore.models")
+            thread = threading.Thread(target=load)
+            thread.start()
+            thread.join()
+            return train()[1] == 2
+
+        assert in_child(trained)
+        """,
+        NNCORE_FORCE_THREADS="2",
+    )
+
+
+@needs_fork
 def test_a_child_builds_models_although_another_thread_was_naming_layers_at_the_fork():
     run_fresh(
         """
@@ -786,6 +819,54 @@ def test_weights_are_set_whole_while_other_threads_predict(rows):
                 assert "busy" in str(error)
 
     run_together(change, look, look, look)
+
+
+def test_a_prediction_sees_all_weights_before_or_all_after():
+    model, done = Sequential([Dense(512, input_dim=256), Dense(1)]), threading.Event()
+    x, found = np.ones((300, 256), "float32"), set()
+
+    def change():
+        try:
+            for number in 400 * (1, 2):
+                # Exact in float32: 256 x 512 times the product of both kernels.
+                model.set_weights(
+                    [np.full(w.shape, number * (w.ndim - 1.0)) for w in start]
+                )
+        finally:
+            done.set()
+
+    def look():
+        while not done.is_set():
+            found.update(np.unique(model.predict(x)).tolist())
+
+    start = model.build() or model.get_weights()
+    model.set_weights([np.full(w.shape, w.ndim - 1.0) for w in start])
+    run_together(change, look, look, look)
+    assert found <= {256 * 512, 4 * 256 * 512}
+
+
+def test_weights_that_are_read_during_a_training_are_of_one_moment():
+    # Inputs of 1: rows of the kernel and the bias get the same gradient.
+    model, looks = Sequential([Dense(64, "linear", input_dim=64)]), []
+    model.build()
+    model.set_weights([np.zeros((64, 64)), np.zeros(64)])
+    model.compile(optimizers.SGD(1e-6), "mse")
+    x, y = np.ones((4096, 64), "float32"), np.full((4096, 64), 1e6, "float32")
+    done = threading.Event()
+
+    def train():
+        try:
+            model.fit(x, y, epochs=1500, verbose=0)
+        finally:
+            done.set()
+
+    def look():
+        while not done.is_set():
+            kernel, bias = model.get_weights()
+            looks.append(np.array_equal(kernel[0], bias))
+
+    run_together(train, look)
+    assert looks and all(looks), f"{looks.count(False)} of {len(looks)}"
 
 
 # ---- the GIL, memory, the end --------------------------------------------------------

@@ -500,7 +500,9 @@ __attribute__((no_sanitize_thread)) static void open_region(struct region *regio
 /* ---- After a fork: design note (a) --------------------------------------------- */
 
 static atomic_int forked;  // this process is a fork's child
+#ifndef __linux__
 static pthread_t survivor; // its first thread, the only one with a past
+#endif
 
 /* The survivor's stand-in. Only the survivor gives it work, so one slot is enough. */
 static struct helper {
@@ -553,26 +555,36 @@ static int run_on_helper(struct region *region)
     return 1;
 }
 
+/* Whether this is the child's first thread, whoever loaded this library there. */
+static int is_survivor(void)
+{
+#ifdef __linux__
+    return syscall(SYS_gettid) == getpid();
+#else
+    return pthread_equal(survivor, pthread_self());
+#endif
+}
+
 /* In the child of a fork, whose parent may itself be such a child with a helper at
    work: that thread is gone and may have held the mutex. */
 static void mark_child(void)
 {
     helper =
         (struct helper){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, NULL};
+#ifndef __linux__
     survivor = pthread_self();
+#endif
     atomic_store(&forked, 1);
 }
 
 /* Whether this process is a fork that called no exec: PF_FORKNOEXEC in the flags, the
-   seventh field after the name. Asked only by the first thread. */
+   seventh field after the name. */
 static int was_forked(void)
 {
 #ifdef __linux__
     char text[1024];
     unsigned flags = 0;
-    if (syscall(SYS_gettid) != getpid() ||
-        !read_text(text, sizeof text, "/proc/self/stat"))
-        return 0;
+    if (!read_text(text, sizeof text, "/proc/self/stat")) return 0;
     const char *name_end = strrchr(text, ')');
     if (name_end && sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1)
         return (flags & 0x40) != 0;
@@ -596,7 +608,7 @@ static unsigned run_region(struct region *region)
     // Asking costs as much as a barrier, and nn_thread_limit has just done so.
     region->barrier.cpus = region->wanted <= cpus_seen ? cpus_seen : count_cpus();
     atomic_store_explicit(&region->seen, 0, memory_order_release);
-    int has_past = atomic_load(&forked) && pthread_equal(survivor, pthread_self());
+    int has_past = atomic_load(&forked) && is_survivor();
     if (!has_past)
         open_region(region);
     else if (!run_on_helper(region))

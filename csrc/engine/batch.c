@@ -8,7 +8,7 @@ static void reset_sums(const struct net *net, struct sums *sums)
     memset(sums->of, 0, (3 + net->base.n_metrics) * sizeof *sums->of);
     sums->n_rows = 0;
     sums->losses = sums->penalties = 0;
-    sums->weighted = 0;
+    sums->n_weighted = 0;
 }
 
 /* Whether a layer is wide enough that its gradient gains more from X^T than making it

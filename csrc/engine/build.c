@@ -4,6 +4,9 @@
 #include "engine/net.h"
 
 /* kernels_by_isa[isa]: the table built for it, or NULL. setup.py lists them. */
+/* What x may name: beyond it, numbers next to each other are one. */
+#define MOST_INDICES ((size_t)(2 / REAL_EPSILON))
+
 #define NN_TABLE_OF(isa) NN_PASTE(nn_kernels_##isa, _, NN_DTYPE)
 #define NN_DECLARE(isa) extern const struct nn_kernels NN_TABLE_OF(isa);
 NN_ISA_LIST(NN_DECLARE)
@@ -107,6 +110,7 @@ static nn_status describe_layer(struct layer *layer, const nn_layer_spec *spec,
         layer->passed = spec->columns;
         if (!spec->units || !spec->vocabulary || spec->columns >= n_in)
             return NN_ERR_SPEC;
+        if (spec->vocabulary > MOST_INDICES) return NN_ERR_SIZE;
         if (__builtin_mul_overflow(n_in - spec->columns, spec->units, &layer->n_out) ||
             __builtin_add_overflow(layer->n_out, spec->columns, &layer->n_out))
             return NN_ERR_SIZE;

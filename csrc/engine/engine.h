@@ -47,10 +47,10 @@ struct nn_engine {
                          void *y, unsigned threads, nn_patience patience);
     nn_status (*gradient)(nn_net *net, const nn_data *data, unsigned threads,
                           double *loss);
-    nn_status (*read)(const nn_net *net, enum nn_array which, size_t slot, size_t index,
-                      void *out);
-    nn_status (*write)(nn_net *net, enum nn_array which, size_t slot, size_t index,
-                       const void *in);
+    nn_status (*read)(const nn_net *net, enum nn_array which, size_t slot, size_t first,
+                      size_t n, void *const *out, nn_patience patience);
+    nn_status (*write)(nn_net *net, enum nn_array which, size_t slot, size_t first,
+                       size_t n, const void *const *in, nn_patience patience);
     nn_status (*get_counters)(nn_net *net, nn_counters *counters);
     nn_status (*set_counters)(nn_net *net, const nn_counters *counters);
     size_t (*epoch_size)(const nn_net *net);

@@ -103,9 +103,9 @@ struct sums {
     struct nn_row_sum *of; /* [3 + n_metrics], the last of activities; the first is used
                               if the loss is reduced to the mean */
     size_t n_rows;
-    double losses;    /* else: sum of loss x rows of its batch */
-    double penalties; /* sum of penalty x rows of its batch */
-    int weighted;     /* rows have weights */
+    double losses;     /* else: sum of loss x rows of its batch */
+    double penalties;  /* sum of penalty x rows of its batch */
+    size_t n_weighted; /* rows that came with weights; those of others are 1 */
 };
 
 struct epoch {

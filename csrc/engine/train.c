@@ -43,7 +43,7 @@ static void add_batch(const struct net *net, struct sums *sums,
     if (weights) net->kernels->add_rows(&sums->of[1 + n_metrics], at, weights, NULL, m);
     if (net->has_activity)
         net->kernels->add_rows(&sums->of[2 + n_metrics], at, net->activity, NULL, m);
-    sums->weighted = weights != NULL;
+    sums->n_weighted += weights ? m : 0;
     sums->n_rows += m;
     sums->penalties += penalty * (double)m;
 }
@@ -59,10 +59,10 @@ static void report_sums(const struct net *net, const struct sums *sums, double *
         penalties += net->kernels->row_total(&sums->of[2 + net->base.n_metrics]);
     row[0] = (losses + penalties) / n;
     for (size_t k = 0; k < net->base.n_metrics; k++) {
-        int by_weight = sums->weighted && net->metrics[k].weighted;
-        double sum = net->kernels->row_total(&sums->of[1 + k]);
-        double weight =
-            by_weight ? net->kernels->row_total(&sums->of[1 + net->base.n_metrics]) : n;
+        double sum = net->kernels->row_total(&sums->of[1 + k]), weight = n;
+        if (net->metrics[k].weighted && sums->n_weighted)
+            weight = net->kernels->row_total(&sums->of[1 + net->base.n_metrics]) +
+                     (double)(sums->n_rows - sums->n_weighted);
         row[1 + k] = weight ? net->metrics[k].loss.weight * sum / weight : 0;
     }
 }
@@ -567,7 +567,7 @@ static nn_status get_epoch(nn_net *base, double *out, size_t n)
             out[BATCHES] = (double)epoch->batch;
             out[LOSSES] = sums->losses;
             out[PENALTY] = sums->penalties;
-            out[WEIGHTED] = sums->weighted;
+            out[WEIGHTED] = (double)sums->n_weighted;
             memcpy(out + EPOCH_NUMBERS, sums->of, epoch_sums(base));
         }
     }
@@ -590,7 +590,8 @@ static nn_status set_epoch_taken(struct net *net, const double *in, size_t n)
     double most = is_stream ? MAX_EXACT : UINT32_MAX, last = in[ROWS] - !is_stream;
     // Also where one of them is NaN.
     if (!(in[ROWS] <= most && in[POSITION] >= 0 && in[POSITION] <= last &&
-          in[BATCHES] >= 0 && in[BATCHES] <= in[POSITION]))
+          in[BATCHES] >= 0 && in[BATCHES] <= in[POSITION] && in[WEIGHTED] >= 0 &&
+          in[WEIGHTED] <= in[POSITION]))
         return NN_ERR_SIZE;
     struct epoch epoch = {.begun = 1,
                           .is_stream = is_stream,
@@ -608,7 +609,7 @@ static nn_status set_epoch_taken(struct net *net, const double *in, size_t n)
     sums->n_rows = epoch.position;
     sums->losses = in[LOSSES];
     sums->penalties = in[PENALTY];
-    sums->weighted = in[WEIGHTED] != 0;
+    sums->n_weighted = (size_t)in[WEIGHTED];
     memcpy(sums->of, in + EPOCH_NUMBERS, epoch_sums(&net->base));
     net->epoch = epoch;
     return NN_OK;

@@ -70,40 +70,42 @@ static void copy_variable(const struct net *net, size_t index, real *block, real
     }
 }
 
-static nn_status read_variable(const nn_net *base, enum nn_array which, size_t slot,
-                               size_t index, void *out)
+static nn_status read_variables(const nn_net *base, enum nn_array which, size_t slot,
+                                size_t first, size_t n, void *const *out,
+                                nn_patience patience)
 {
     struct net *net = net_of(base);
-    nn_status status = take_for_reading(net);
+    if (first > base->n_variables || n > base->n_variables - first) return NN_ERR_SPEC;
+    nn_status status = take(net, 0, patience);
     if (status) return status;
     real *block = block_of(net, which, slot);
-    if (index < base->n_variables && block)
-        copy_variable(net, index, block, out, 1);
-    else
-        status = NN_ERR_SPEC;
+    if (!block) status = NN_ERR_SPEC;
+    for (size_t i = 0; block && i < n; i++)
+        copy_variable(net, first + i, block, out[i], 1);
     give_back_read(net);
     return status;
 }
 
-static nn_status write_variable(nn_net *base, enum nn_array which, size_t slot,
-                                size_t index, const void *in)
+static nn_status write_variables(nn_net *base, enum nn_array which, size_t slot,
+                                 size_t first, size_t n, const void *const *in,
+                                 nn_patience patience)
 {
     struct net *net = net_of(base);
-    nn_status status = take_for_change(net);
+    if (first > base->n_variables || n > base->n_variables - first) return NN_ERR_SPEC;
+    nn_status status = take(net, 1, patience);
     if (status) return status;
     real *block = block_of(net, which, slot);
-    if (index < base->n_variables && block) {
-        const struct nn_variable *v = &net->variables[index];
-        copy_variable(net, index, block, (real *)in, 0);
+    if (!block) status = NN_ERR_SPEC;
+    for (size_t i = first; block && i < first + n; i++) {
+        const struct nn_variable *v = &net->variables[i];
+        copy_variable(net, i, block, (real *)in[i - first], 0);
         struct layer *layer = &net->layers[v->layer];
         int has_panels = layer->has_kernel && v->place == 0;
         for (size_t j = 0; which == NN_VALUES && has_panels && j < v->cols;
              j += NN_PANEL)
             refresh_transpose(net, layer, j, panel_width(j, v->cols), 0, v->rows);
-        refresh_inverses(net);
-    } else {
-        status = NN_ERR_SPEC;
     }
+    if (block) refresh_inverses(net);
     give_back_changed(net);
     return status;
 }

@@ -117,6 +117,10 @@ class Owner(Protocol):
     def built(self) -> bool:
         """Whether the shape of the input is known."""
 
+    @property
+    def dtype(self) -> str:
+        """The dtype of weights and outputs."""
+
     def _get_layer_weights(self, layer: Layer) -> list[NDArray[Any]]: ...
 
     def _set_layer_weights(self, layer: Layer, weights: Sequence[Any]) -> None: ...
@@ -218,6 +222,8 @@ class Layer(_lookup.Described):
     _arguments: ClassVar[tuple[str, ...]] = ()
     _has_weights: ClassVar[bool] = False
     _model: ReferenceType[Any] | None = None
+    # What it had in a model that it has left, for the next one.
+    _left_with: Sequence[NDArray[Any]] = ()
     _own_weights: Sequence[Weight] = ()
     _built_for: tuple[tuple[int, ...], str] | None = None
     _building: tuple[list[Weight], str] | None = None
@@ -532,6 +538,8 @@ class Layer(_lookup.Described):
     def get_weights(self) -> list[FloatArray]:
         """Return copies of the weights; [] before the model is built.
 
+        A layer that was taken off, or whose model is gone, still has them.
+
         Examples:
             >>> import nncore
             >>> layer = nncore.layers.Dense(3, kernel_initializer="ones")
@@ -540,7 +548,9 @@ class Layer(_lookup.Described):
             [(2, 3), (3,)]
         """
         model = self._owner()
-        return [] if model is None else model._get_layer_weights(self)
+        if model is None:
+            return [values.copy() for values in self._left_with]
+        return model._get_layer_weights(self)
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set the weights.
@@ -580,7 +590,7 @@ class Layer(_lookup.Described):
 
     def _weights_that_are(self, trainable: bool) -> list[FloatArray]:
         weights = self.weights
-        if not weights:
+        if not weights or not self.built:
             return []
         known = self._weights(self._shapes()[0])
         trained = [self.trainable and weight.trainable for weight in known]

@@ -61,8 +61,20 @@ def write(
 
 
 def write_weights(model: Sequential, file: BinaryIO) -> None:
-    """Write the weights alone."""
-    _tensors.write(file, _heading(), _weights(model))
+    """Write the weights alone, and what Normalization has learnt among them."""
+    own = {layer.name: layer.get_weights()[:2] for layer in model._preparing()}
+    tensors = [
+        _tensors.Tensor(
+            *(f"weights/{name}/{k}", model.dtype, array.shape),
+            partial(array.astype, model.dtype),
+        )
+        for name, arrays in own.items()
+        for k, array in enumerate(arrays)
+    ]
+    order = {layer.name: place for place, layer in enumerate(model.layers)}
+    tensors += _weights(model)
+    tensors.sort(key=lambda tensor: order[_layer_of(tensor.name)])
+    _tensors.write(file, _heading(), tensors)
 
 
 def to_bytes(model: Sequential) -> bytes:
@@ -215,12 +227,12 @@ def words(buffer: memoryview) -> dict[str, str]:
 
 def read_weights(buffer: memoryview) -> list[tuple[str, list[Array]]]:
     """The weights in a file by layer, in the order of the network."""
-    layers: dict[str, list[Array]] = {}
-    for name, array in _parts(buffer)[1].items():
-        kind, _, rest = name.partition("/")
-        layer, _, place = rest.rpartition("/")
-        if kind != "weights":
+    words, tensors = _parts(buffer)
+    layers = _learnt(words, tensors)
+    for name, array in tensors.items():
+        if not name.startswith("weights/"):
             continue
+        layer, place = _layer_of(name), name.rpartition("/")[2]
         values = layers.setdefault(layer, [])
         if place != str(len(values)):
             raise ModelFileError(
@@ -228,7 +240,31 @@ def read_weights(buffer: memoryview) -> list[tuple[str, list[Array]]]:
                 f"layer {layer!r:.100}. Received: tensor {name!r:.100}"
             )
         values.append(array)
-    return list(layers.items())
+    return [(name, arrays) for name, arrays in layers.items() if arrays]
+
+
+def _layer_of(name: str) -> str:
+    """Of a tensor such as "weights/dense/0"."""
+    return name.partition("/")[2].rpartition("/")[0]
+
+
+def _learnt(words: dict[str, str], tensors: dict[str, Array]) -> dict[str, list[Array]]:
+    """What the layers of a whole model's configuration have learnt; all are named."""
+    from ..layers import Normalization
+
+    if "config" not in words:
+        return {}
+    arrays = {n: a for n, a in tensors.items() if n.startswith("config/")}
+    config = _landed(_json.loads(words["config"], "`config`"), arrays)
+    found: dict[str, list[Array]] = {}
+    with explained("`config`", config):
+        for layer in config["layers"]:
+            own = layer["config"]
+            found[own["name"]] = []
+            if layer["class_name"] == "Normalization" and "adapted" in own:
+                learnt = Normalization.from_config(own)._found or ()
+                found[own["name"]] = list(learnt)
+    return found
 
 
 def _parts(buffer: memoryview) -> tuple[dict[str, str], dict[str, Array]]:

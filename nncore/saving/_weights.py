@@ -52,7 +52,9 @@ def assign(
         )
     fitting = []
     for layer, (name, arrays) in pairs:
-        wanted = [weight.shape for weight in layer.get_weights()]
+        # Normalization's count, an integer for Keras's sake, is in no file.
+        own = layer.get_weights()
+        wanted = [weight.shape for weight in own if weight.dtype.kind == "f"]
         found = [array.shape for array in arrays]
         if found == wanted:
             fitting.append((layer, arrays))

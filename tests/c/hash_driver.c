@@ -210,7 +210,8 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
         void *values = alloc(n);
         for (size_t k = 0; k < n; k++)
             put(dtype, values, k, draw() * (is_wide ? 0.125 : 0.5));
-        must(nn_net_set_variable(net, v, values), "set_variable");
+        const void *in = values;
+        must(nn_net_set_variables(net, v, 1, &in, NN_WAIT), "set_variables");
         free(values);
     }
 
@@ -244,7 +245,8 @@ static void run(int i, int is_wide, nn_dtype dtype, int shows)
     for (size_t v = 0; v < nn_net_n_variables(net); v++) {
         size_t n = variable_size(net, v);
         void *values = alloc(n);
-        must(nn_net_get_variable(net, v, values), "get_variable");
+        void *out = values;
+        must(nn_net_get_variables(net, v, 1, &out, NN_WAIT), "get_variables");
         mix(dtype, values, n);
         for (size_t s = 0; s < nn_net_n_slots(net); s++) {
             must(nn_net_get_slot(net, s, v, values), "get_slot");

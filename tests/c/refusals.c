@@ -188,6 +188,9 @@ static void refuse_layers(nn_dtype dtype)
 #undef LAYER
     spec = (nn_layer_spec){.kind = NN_KIND_embedding, .units = 2, .vocabulary = 3};
     GIVES(OK, try_layer(dtype, spec));
+    spec.vocabulary = 1 + ((size_t)1 << (dtype == NN_F32 ? 24 : 53));
+    GIVES(ERR_SIZE, try_layer(dtype, spec));
+    spec.vocabulary = 3;
     spec.columns = COLUMNS;
     GIVES(ERR_SPEC, try_layer(dtype, spec));
     spec.columns = 1;
@@ -362,8 +365,13 @@ static void refuse_state(nn_net *net)
 {
     size_t n = nn_net_epoch_size(net), shape[2];
     size_t none = nn_net_n_variables(net);
-    GIVES(ERR_SPEC, nn_net_get_variable(net, none, out));
-    GIVES(ERR_SPEC, nn_net_set_variable(net, none, x));
+    void *to[1] = {out};
+    const void *from[1] = {x};
+    GIVES(ERR_SPEC, nn_net_get_variables(net, none, 1, to, NN_WAIT));
+    GIVES(ERR_SPEC, nn_net_get_variables(net, none + 1, 0, to, NN_WAIT));
+    GIVES(ERR_SPEC, nn_net_set_variables(net, none, 1, from, NN_WAIT));
+    GIVES(ERR_SPEC, nn_net_set_variables(net, 1, SIZE_MAX, from, NN_WAIT));
+    GIVES(OK, nn_net_get_variables(net, none, 0, to, NN_WAIT));
     GIVES(ERR_SPEC, nn_net_get_gradient(net, none, out));
     GIVES(ERR_SPEC, nn_net_get_slot(net, nn_net_n_slots(net), 0, out));
     GIVES(ERR_SPEC, nn_net_set_slot(net, nn_net_n_slots(net), 0, x));
@@ -468,8 +476,10 @@ static void refuse_broken(nn_net *net)
     GIVES(ERR_BUSY, nn_net_gradient(net, &data, 1, report));
     GIVES(ERR_BUSY, nn_net_get_gradient(net, 0, out));
     GIVES(ERR_BUSY, nn_net_compile(net, &squares, NULL, 0, &adam));
-    GIVES(ERR_BUSY, nn_net_get_variable(net, 0, out));
-    GIVES(ERR_BUSY, nn_net_set_variable(net, 0, x));
+    void *to[1] = {out};
+    const void *from[1] = {x};
+    GIVES(ERR_BUSY, nn_net_get_variables(net, 0, 1, to, NN_WAIT));
+    GIVES(ERR_BUSY, nn_net_set_variables(net, 0, 1, from, NN_WAIT));
     GIVES(ERR_BUSY, nn_net_get_counters(net, &counters));
     GIVES(ERR_BUSY, nn_net_set_counters(net, &counters));
     GIVES(ERR_BUSY, nn_net_get_epoch(net, epoch, n));

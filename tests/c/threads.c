@@ -63,13 +63,14 @@ static void write_weights(void)
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < UNITS; i++)
             bias[i] = (float)round;
-        must(nn_net_set_variable(net, 0, kernel), "set kernel");
-        must(nn_net_set_variable(net, 1, bias), "set bias");
+        const void *in[2] = {kernel, bias};
+        must(nn_net_set_variables(net, 0, 2, in, NN_WAIT), "set variables");
         must(nn_net_train(net, &args, report, &result), "train");
         must(nn_net_evaluate(net, &look, report), "evaluate");
         must(nn_net_gradient(net, &data, 0, report), "gradient");
         must(nn_net_get_gradient(net, 1, bias), "get gradient");
-        must(nn_net_get_variable(net, 1, bias), "get bias");
+        void *out = bias;
+        must(nn_net_get_variables(net, 1, 1, &out, NN_WAIT), "get bias");
         must(nn_net_get_counters(net, &counters), "get counters");
         must(nn_net_set_counters(net, &counters), "set counters");
         must(nn_net_reset_epoch(net), "reset epoch");

@@ -7,7 +7,7 @@ through. What `adapt` has learnt is part of the configuration, so it is in every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from ... import _checks, backend
 from .._layer import Layer, Shape, checked_shape
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Preprocessing(Layer):
@@ -60,6 +60,9 @@ class Preprocessing(Layer):
     def get_weights(self) -> list[NDArray[Any]]:
         """Return []: what the layer has learnt is in its configuration."""
         return []
+
+    def _check_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Raise unless `set_weights` takes these."""
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the output's shape: that of the input.

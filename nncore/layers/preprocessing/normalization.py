@@ -209,10 +209,10 @@ class Normalization(Preprocessing):
         They are 0 and 1 before `adapt`; there are none if mean and variance were given,
         or while neither data nor a model says how many there are.
         """
-        dtype = self.dtype or backend.floatx()
-        pair = self._found
-        if pair is None and (self.mean is not None or self._owner() is None):
+        owner, pair = self._owner(), self._found
+        if pair is None and (self.mean is not None or owner is None):
             return []
+        dtype = self.dtype or (backend.floatx() if owner is None else owner.dtype)
         if pair is None:
             sizes = (1, *self._shapes()[0])
             shape = tuple(sizes[a] for a in self._kept(len(sizes)))
@@ -229,15 +229,19 @@ class Normalization(Preprocessing):
         Raises:
             ValueError: They are not of one shape.
         """
-        arrays = [np.asarray(weight, _LONG) for weight in weights[:2]]
+        self._check_weights(weights)
+        mean, variance = (np.asarray(weight, _LONG) for weight in weights[:2])
+        self._found = mean, variance
+
+    def _check_weights(self, weights: Sequence[ArrayLike]) -> None:
         wanted = [weight.shape for weight in self.get_weights()[:2]]
-        shapes = [array.shape for array in arrays]
-        if self.mean is not None or len(set(shapes)) != 1 or wanted not in ([], shapes):
+        shapes = [np.shape(weight) for weight in weights[:2]]
+        is_pair = len(shapes) == 2 and shapes[0] == shapes[1]
+        if self.mean is not None or not is_pair or wanted not in ([], shapes):
             raise ValueError(
                 f"`weights` of layer {self.name!r} must be mean and variance, of the "
                 f"shapes {wanted}. Received: {shapes}"
             )
-        self._found = arrays[0], arrays[1]
 
     @property
     def trainable_weights(self) -> list[NDArray[Any]]:
