@@ -315,3 +315,21 @@ def test_no_loss_is_no_loss():
 def test_functions_keep_the_dtype_of_the_predictions(given):
     assert losses.mse(T, np.array(P, given)).dtype == given
     assert losses.mse(T, P).dtype == np.float32
+
+
+def test_an_infinite_output_has_an_infinite_logarithm(dtype):
+    model = Sequential([layers.Dense(1, input_dim=1, use_bias=False)], dtype=dtype)
+    model.compile("sgd", "mean_squared_logarithmic_error")
+    model.set_weights([[[np.inf]]])
+    assert model.evaluate([[1.0]], [[1.0]], verbose=0) == np.inf
+
+
+def test_rows_of_a_class_to_ignore_count_nothing_amid_many_classes(dtype, rng):
+    model = Sequential([layers.Dense(150, "softmax", input_dim=4)], seed=1, dtype=dtype)
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=3)
+    model.compile("sgd", loss)
+    x, y = rng.normal(size=(60, 4)), rng.integers(0, 6, 60)
+    expected = loss(y, model.predict(x, verbose=0))
+    assert (y == 3).any()
+    found = model.evaluate(x, y, batch_size=60, verbose=0)
+    assert found == pytest.approx(float(expected), rel=1e-6)
