@@ -526,7 +526,8 @@ cdef class Network:
                 metric_specs[i].weighted = bool(metric.get("weighted"))
                 if metric.get("loss") is not None:
                     held.append(fill_loss(&metric_specs[i].loss, metric["loss"]))
-            status = c.nn_net_compile(self.net, &loss_spec, metric_specs, n, &rule)
+            with nogil:  # predictions of other threads end first
+                status = c.nn_net_compile(self.net, &loss_spec, metric_specs, n, &rule)
         finally:
             free(metric_specs)
         check(status)
