@@ -462,3 +462,13 @@ def test_parquet_goes_in_and_out(csv):
     assert main(["train", "data.parquet", *words]) == 0
     assert main(["predict", "m.nnc", "data.parquet", "-o", "out.parquet"]) == 0
     assert len(pd.read_parquet("out.parquet")) == 200
+
+
+def test_rows_are_kept_once_whatever_the_index(csv):
+    pytest.importorskip("pyarrow")
+    train("--quiet")
+    twice = pd.concat([csv[:3], csv[:3]])
+    twice.to_parquet("twice.parquet")
+    words = ["predict", "m.nnc", "twice.parquet", "--keep", "-o", "out.csv"]
+    assert main(words) == 0
+    assert pd.read_csv("out.csv")["age"].tolist() == twice["age"].tolist()

@@ -284,7 +284,8 @@ def _read(
     name = "standard input" if path == "-" else path
     try:
         if path.endswith(".parquet"):
-            return pandas.read_parquet(path), _Source(name, b"", None, -1)
+            frame = pandas.read_parquet(path).reset_index(drop=True)
+            return frame, _Source(name, b"", None, -1)
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:
         raise TableError(f"{name}: there is no such file") from None
