@@ -472,3 +472,22 @@ def test_rows_are_kept_once_whatever_the_index(csv):
     words = ["predict", "m.nnc", "twice.parquet", "--keep", "-o", "out.csv"]
     assert main(words) == 0
     assert pd.read_csv("out.csv")["age"].tolist() == twice["age"].tolist()
+
+
+@pytest.mark.parametrize("options", [[], ["--categories", "zip"]])
+def test_blanks_around_the_names_of_columns_change_nothing(options, csv, capsys):
+    codes = csv.assign(zip=[f"{k % 4:05d}" for k in range(200)])
+    new = codes.copy()
+    if not options:
+        codes.loc[:3, "zip"] = "K12"
+    answers = []
+    for name in ("{}", " {} "):
+        codes.rename(columns=name.format).to_csv("data.csv", index=False)
+        new.rename(columns=name.format).to_csv("new.csv", index=False)
+        assert train("--quiet", *options) == 0
+        for model in {"m.nnc", "first.nnc"} & set(os.listdir()):
+            assert main(["predict", model, "new.csv", "-o", "out.csv"]) == 0
+            answers.append(pd.read_csv("out.csv"))
+        os.rename("m.nnc", "first.nnc")
+    for found in answers[1:]:
+        pd.testing.assert_frame_equal(found, answers[0])

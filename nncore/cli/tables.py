@@ -15,6 +15,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -300,16 +301,19 @@ def _read(
         delimiter = _delimiter(data, path)
     # Of lines that are too long; `_check_lengths` says it better.
     warnings.simplefilter("ignore", pandas.errors.ParserWarning)
+    read = partial(
+        pandas.read_csv,
+        sep=delimiter,
+        header=None if options.no_header else 0,
+        names=_names(data, delimiter) if options.no_header else None,
+        low_memory=False,
+        index_col=False,
+    )
     try:
-        frame = pandas.read_csv(
-            io.BytesIO(data),
-            sep=delimiter,
-            header=None if options.no_header else 0,
-            names=_names(data, delimiter) if options.no_header else None,
-            dtype=dict.fromkeys(texts, "string"),
-            low_memory=False,
-            index_col=False,
-        )
+        # To pandas, blanks around a name are part of it.
+        heads = read(io.BytesIO(data), nrows=0).columns
+        unparsed = {head: "string" for head in heads if str(head).strip() in texts}
+        frame = read(io.BytesIO(data), dtype=unparsed)
     except pandas.errors.EmptyDataError:
         raise TableError(f"{name}: there is nothing in it") from None
     except pandas.errors.ParserError as error:
