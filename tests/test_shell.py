@@ -192,6 +192,8 @@ BAD_TABLES = {
     "town,age,size,outcome\n": "bad.csv: there are no rows under the header",
     "a,b\n1,2\n": "bad.csv: there must be a column 'outcome'. Received: 'a', 'b'",
     "a,outcome\n1,x\n2,x\n": "bad.csv: `y` must have at least two classes",
+    "a,outcome,outcome \n1,x,y\n2,y,x\n": "bad.csv, line 1: expected a name of its own "
+    "for each column. Received: 'outcome' more than once",
     "a,outcome\n1,x\n2,\xff\n": "bad.csv, line 3: the text must be UTF-8",
 }
 

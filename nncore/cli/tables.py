@@ -327,6 +327,12 @@ def _read(
     except UnicodeDecodeError:
         raise TableError(_not_text(name, data)) from None
     frame.columns = [str(column).strip() for column in frame.columns]
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise TableError(
+            f"{name}, line 1: expected a name of its own for each column. "
+            f"Received: {repeated[0]!r} more than once"
+        )
     heads = frame.columns
     if delimiter != ",":
         heads = [head.replace(",", ".", 1) for head in heads]
@@ -358,7 +364,7 @@ def _read_commas(
     found = []
     for name in names:
         column = frame[name]
-        known = column.dropna() if column.ndim == 1 else column.iloc[:0]
+        known = column.dropna()
         if not len(known) or not all(isinstance(value, str) for value in known):
             continue
         is_so = known.str.fullmatch(_DECIMAL_COMMA)
