@@ -493,3 +493,12 @@ def test_blanks_around_the_names_of_columns_change_nothing(options, csv, capsys)
         os.rename("m.nnc", "first.nnc")
     for found in answers[1:]:
         pd.testing.assert_frame_equal(found, answers[0])
+
+
+@pytest.mark.parametrize("delimiter", ["", "::", "§", '"', "\n", "\\t"])
+def test_a_delimiter_is_one_character(delimiter, csv, capsys):
+    assert train("--delimiter", delimiter) == 1
+    assert capsys.readouterr().err == (
+        "nncore train: --delimiter must be one ASCII character, neither a quotation "
+        f"mark nor a line break. Received: {delimiter!r}\n"
+    )

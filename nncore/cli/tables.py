@@ -282,6 +282,7 @@ def _read(
     """
     pandas = _pandas()
     path, delimiter = options.data, options.delimiter
+    _check_delimiter(delimiter)
     name = "standard input" if path == "-" else path
     try:
         if path.endswith(".parquet"):
@@ -473,6 +474,17 @@ def _check_answers(path: str) -> None:
             f"{_ANSWERS[-1]}"
         )
     _check_folder(path)
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    """Refuse what pandas and csv do not take, or not for the same."""
+    if delimiter is None:
+        return
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+        raise TableError(
+            "--delimiter must be one ASCII character, neither a quotation mark nor a "
+            f"line break. Received: {delimiter!r}"
+        )
 
 
 def _check_plot(path: str) -> None:
