@@ -502,3 +502,15 @@ def test_a_delimiter_is_one_character(delimiter, csv, capsys):
         "nncore train: --delimiter must be one ASCII character, neither a quotation "
         f"mark nor a line break. Received: {delimiter!r}\n"
     )
+
+
+def test_a_word_among_true_and_false_is_the_one_that_is_named(csv, capsys):
+    csv.assign(age=csv["age"] > 50).to_csv("data.csv", index=False)
+    train("--quiet")
+    with open("new.csv", "w") as file:
+        file.write("town,age,size\nUlm,True,0.5\nUlm,maybe,0.5\nUlm,False,0.5\n")
+    assert main(["predict", "m.nnc", "new.csv"]) == 1
+    assert capsys.readouterr().err == (
+        "nncore predict: new.csv, line 3, column 2 ('age'): expected numbers, as in "
+        "training. Received: 'maybe'\n"
+    )

@@ -467,14 +467,19 @@ def _numbers(name: str, values: Array) -> Array:
         raise ValueError(
             f"Column {name!r} must hold numbers, as in training. Received: dates"
         )
-    found = np.full(len(values), math.nan)
+    found, unread = np.full(len(values), math.nan), []
     for row, value in enumerate(values.tolist()):
         if value is None:
             continue
         try:
             found[row] = float(value)
         except ValueError:
-            raise CellError(name, row, "numbers", value) from None
+            unread.append(row)
+    if unread:
+        # True and False are texts only because of another value.
+        others = (k for k in unread if values[k].lower() not in ("true", "false"))
+        row = next(others, unread[0])
+        raise CellError(name, row, "numbers", values[row])
     return found
 
 
