@@ -194,6 +194,7 @@ BAD_TABLES = {
     "a,outcome\n1,x\n2,x\n": "bad.csv: `y` must have at least two classes",
     "a,outcome,outcome \n1,x,y\n2,y,x\n": "bad.csv, line 1: expected a name of its own "
     "for each column. Received: 'outcome' more than once",
+    "a,outcome\n1,0.5\n2,inf\n": "bad.csv: `y` must be finite. Received: inf in row 1",
     "a,outcome\n1,x\n2,\xff\n": "bad.csv, line 3: the text must be UTF-8",
 }
 

@@ -631,3 +631,17 @@ def test_a_column_that_is_missing_is_told_from_those_there_are():
     )
     with pytest.raises(ValueError, match="some of 'a', 'c'\\. Received: 'Y'"):
         tabular.Classifier(categories=["Y"]).fit(rows, "y")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [tabular.Classifier, tabular.Regressor])
+def test_an_infinite_target_is_named_with_its_row(kind):
+    x, y = np.arange(20.0), [0.0, 1.0] * 10
+    wrong = [None, *y[1:5], -math.inf, *y[6:]]
+    message = r"`{}` must be finite.* Received: -inf in row 5"
+    with pytest.raises(ValueError, match=message.format("y")):
+        kind(**QUICK).fit({"x": x, "target": wrong}, "target")
+    with pytest.raises(ValueError, match=message.format("validation y")):
+        kind(**QUICK).fit({"x": x}, y, validation_data=({"x": x}, wrong))
+    with pytest.raises(ValueError, match=message.format("y")):
+        kind(**QUICK).fit({"x": x}, y).evaluate({"x": x}, wrong)

@@ -30,6 +30,7 @@ def target_of(
     table: _frames.Table, y: Any, argument: str = "y"
 ) -> tuple[Array, str | None]:
     """The target, a column of the table by its name or one beside it, and its name."""
+    name: str | None
     if isinstance(y, str):
         if y not in table.columns:
             raise ValueError(
@@ -37,12 +38,18 @@ def target_of(
                 f"{', '.join(map(repr, table.columns)):.200}. "
                 f"Received: y={y!r}"
             )
-        return table.columns[y], y
-    target, name = _frames.column_of(y, argument)
+        target, name = table.columns[y], y
+    else:
+        target, name = _frames.column_of(y, argument)
     if len(target) != table.n_rows:
         raise ValueError(
             f"`{argument}` must have a value for each of {table.n_rows} rows. "
             f"Received: {len(target)}"
+        )
+    if target.dtype.kind == "f" and np.isinf(target).any():
+        row = int(np.argmax(np.isinf(target)))
+        raise ValueError(
+            f"`{argument}` must be finite. Received: {target[row]} in row {row}"
         )
     return target, name
 
