@@ -487,6 +487,8 @@ def test_what_does_not_fit_is_named():
         tabular.Classifier().predict(shop())
     with pytest.raises(ValueError, match="'x' more than once"):
         tabular.Classifier().fit(pd.DataFrame(np.eye(2), columns=["x", "x"]), [0, 1])
+    with pytest.raises(ValueError, match="'1' more than once"):
+        tabular.Classifier().fit({1: [0, 1], "1": [1, 0]}, [0, 1])
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,10 @@ def table_of(data: Any, name: str = "X") -> Table:
         ValueError: two columns have one name, or lengths differ.
     """
     if isinstance(data, Mapping):
-        return _from_columns(
-            {str(key): _from_any(value) for key, value in data.items()}, name
-        )
+        names = [str(key) for key in data]
+        _check_names(names, name)
+        values = map(_from_any, data.values())
+        return _from_columns(dict(zip(names, values, strict=True)), name)
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         names = [str(column) for column in data.columns]
         _check_names(names, name)
