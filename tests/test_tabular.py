@@ -647,3 +647,13 @@ def test_an_infinite_target_is_named_with_its_row(kind):
         kind(**QUICK).fit({"x": x}, y, validation_data=({"x": x}, wrong))
     with pytest.raises(ValueError, match=message.format("y")):
         kind(**QUICK).fit({"x": x}, y).evaluate({"x": x}, wrong)
+
+
+def test_an_index_of_pandas_is_a_column():
+    x, y = {"x": np.arange(20)}, ["p", "q"] * 10
+    wanted = tabular.Classifier(**QUICK).fit(x, y).predict_proba(x)
+    model = tabular.Classifier(**QUICK).fit(x, pd.Index(y, name="letter"))
+    np.testing.assert_array_equal(model.predict_proba(x), wanted)
+    assert model.target_ == "letter"
+    found, _ = _frames.column_of(pd.Index([1, None, 3], dtype="Int64"))
+    np.testing.assert_array_equal(found, [1, math.nan, 3])

@@ -106,9 +106,11 @@ def column_of(data: Any, name: str = "y") -> tuple[Array, str | None]:
                 f"`{name}` must be one column. Received: {data.shape[1]} columns"
             )
         return column_of(data.iloc[:, 0], name)
+    if hasattr(data, "to_series") and hasattr(data, "dtype"):
+        data = data.to_series()  # An index of pandas.
     if hasattr(data, "iloc"):
         return _from_pandas(data), None if label is None else str(label)
-    if hasattr(data, "to_list") and hasattr(data, "dtype"):
+    if hasattr(getattr(data, "dtype", None), "is_numeric"):
         return _from_polars(data), None if not label else str(label)
     if _arrow.has_stream(data):
         data = _arrow.read(data)
