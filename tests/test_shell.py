@@ -515,3 +515,13 @@ def test_a_word_among_true_and_false_is_the_one_that_is_named(csv, capsys):
         "nncore predict: new.csv, line 3, column 2 ('age'): expected numbers, as in "
         "training. Received: 'maybe'\n"
     )
+
+
+def test_true_and_false_with_an_empty_cell_are_true_and_false(csv, capsys):
+    csv["outcome"] = (csv["town"] == "Ulm").astype(object)
+    csv.loc[3, "outcome"] = None
+    csv.to_csv("data.csv", index=False)
+    assert train("--quiet") == 0
+    assert "1 rows without one are left out" in capsys.readouterr().err
+    assert main(["predict", "m.nnc", "data.csv", "-o", "out.csv"]) == 0
+    assert list(pd.read_csv("out.csv")) == ["outcome", "p(False)", "p(True)"]

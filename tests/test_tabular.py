@@ -657,3 +657,17 @@ def test_an_index_of_pandas_is_a_column():
     assert model.target_ == "letter"
     found, _ = _frames.column_of(pd.Index([1, None, 3], dtype="Int64"))
     np.testing.assert_array_equal(found, [1, math.nan, 3])
+
+
+@pytest.mark.parametrize(
+    "kept", [list, pd.Series, lambda y: pd.Series(y, dtype="boolean"), pd.Categorical]
+)
+def test_true_and_false_with_gaps_are_true_and_false(kept):
+    x, y = {"x": np.arange(21)}, kept([True, False] * 10 + [None])
+    with pytest.warns(UserWarning, match="1 rows without one"):
+        model = tabular.Classifier(**QUICK).fit(x, y)
+    assert model.classes_.tolist() == [False, True]
+    assert model.classes_.dtype == bool
+    with pytest.warns(UserWarning, match="1 rows without one"):
+        model.fit({"x": x["x"], "y": kept([1, 0] * 10 + [None])}, "y")
+    assert model.classes_.dtype == (bool if "boolean" in repr(y) else np.int64)

@@ -136,11 +136,12 @@ def column_named(data: Any, name: str) -> Any:
 
 
 def is_boolean(data: Any) -> bool:
-    """Whether a column, which becomes one of numbers, holds True and False."""
-    dtype = getattr(data, "dtype", None)
-    if dtype is None:
-        dtype = np.asarray(data).dtype
-    return getattr(dtype, "kind", None) == "b" or str(dtype) == "Boolean"
+    """Whether what is known of a column, which becomes numbers, is True and False."""
+    if hasattr(data, "dropna"):
+        data = data.dropna()
+    values = np.asarray(data, object).ravel().tolist()
+    kinds = {type(v) for v in values if v is not None and v == v}
+    return bool(kinds) and kinds <= {bool, np.bool_}
 
 
 def answer_in_kind(columns: dict[str, Array], like: Table) -> Any:
