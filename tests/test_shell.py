@@ -525,3 +525,17 @@ def test_true_and_false_with_an_empty_cell_are_true_and_false(csv, capsys):
     assert "1 rows without one are left out" in capsys.readouterr().err
     assert main(["predict", "m.nnc", "data.csv", "-o", "out.csv"]) == 0
     assert list(pd.read_csv("out.csv")) == ["outcome", "p(False)", "p(True)"]
+
+
+@pytest.mark.parametrize("gap", [False])
+def test_long_numbers_are_answered_as_they_are_written(gap, csv):
+    one, other = 9007199254740993, 9007199254740992
+    rows = csv.assign(outcome=np.where(csv["town"] == "Ulm", one, other).astype(str))
+    if gap:
+        rows.loc[3, "outcome"] = None
+    rows.to_csv("data.csv", index=False)
+    assert train("--quiet") == 0
+    assert main(["predict", "m.nnc", "data.csv", "-o", "out.csv"]) == 0
+    out = pd.read_csv("out.csv")
+    assert list(out) == ["outcome", f"p({other})", f"p({one})"]
+    assert set(out["outcome"]) == {one, other}

@@ -671,3 +671,65 @@ def test_true_and_false_with_gaps_are_true_and_false(kept):
     with pytest.warns(UserWarning, match="1 rows without one"):
         model.fit({"x": x["x"], "y": kept([1, 0] * 10 + [None])}, "y")
     assert model.classes_.dtype == (bool if "boolean" in repr(y) else np.int64)
+
+
+@pytest.mark.parametrize(
+    "pair", [[2**53 + 1, 5], [2**53 + 1, 2**53], [2**63 + 1, 5], [-(2**60) - 1, -5]]
+)
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.filterwarnings("ignore:`y` must have a value")
+def test_integers_that_are_no_floats_are_exact_labels(pair, gap, tmp_path):
+    pl = pytest.importorskip("polars")
+    x, y = {"x": np.arange(20)}, [*pair * 9, pair[0], None if gap else pair[1]]
+    dtype = "UInt64" if pair[0] > 2**63 else "Int64"
+    given = [y, pd.Series(y, dtype=dtype), pd.Series(y, dtype=object)]
+    given.append(pl.Series(y, dtype=getattr(pl, dtype)))
+    if not gap:
+        given += [np.array(y, dtype.lower()), pd.Series(y, dtype=dtype.lower())]
+    for values in given:
+        model = tabular.Classifier(**QUICK).fit(x, values)
+        assert model.classes_.tolist() == sorted(pair)
+        model.save(tmp_path / "m.nnc")
+        again = tabular.load(tmp_path / "m.nnc")
+        answers = again.predict(x)
+        assert set(answers["prediction"].tolist()) <= set(pair)
+        assert list(answers)[1:] == [f"p({label})" for label in sorted(pair)]
+        model.fit(x, y, validation_data=({"x": [1, 2]}, pair))
+        assert again.evaluate({"x": [1, 2]}, pair)["accuracy"] >= 0
+        with pytest.raises(ValueError, match=rf"Received: {pair[0] + 2} in row 1"):
+            again.evaluate({"x": [1, 2]}, [pair[1], pair[0] + 2])
+
+
+def test_integers_beyond_64_bits_are_texts():
+    for high in (2**70 + 1, 2**63):
+        y = [high, -5] * 10
+        model = tabular.Classifier(**QUICK).fit({"x": range(20)}, y)
+        assert model.classes_.tolist() == ["-5", str(high)]
+    model.fit({"x": range(20)}, [1e300, 5.0] * 10)
+    assert model.classes_.tolist() == [5.0, 1e300]
+
+
+@pytest.mark.parametrize("first", [10**15 + 1, 2**53 + 1, 2**63 + 1])
+@pytest.mark.parametrize("gap", [False, True])
+def test_long_numbers_that_are_names_stay_apart(first, gap):
+    x = [first, first + 1] * 20 + [None] * gap
+    y = [0.0, 1.0] * 20 + [0.5] * gap
+    dtype = "UInt64" if first > 2**63 else "Int64"
+    given = [x, pd.Series(x, dtype=dtype), pd.Series(x, dtype=dtype).astype("category")]
+    found = []
+    for values in given:
+        model = tabular.Regressor(**QUICK, categories=["id"]).fit({"id": values}, y)
+        assert model.columns_[0].levels == [str(first), str(first + 1)]
+        found.append(model.predict({"id": list(map(str, x[:2]))})["prediction"])
+        np.testing.assert_array_equal(found[-1], found[0])
+        np.testing.assert_array_equal(
+            model.predict({"id": x[:2]})["prediction"], found[0]
+        )
+    assert found[0][0] != found[0][1]
+    # What are no names are numbers, as all others.
+    plain = tabular.Regressor(**QUICK).fit({"id": x, "z": y}, y)
+    floats = [math.nan if v is None else float(v) for v in x]
+    again = tabular.Regressor(**QUICK).fit({"id": floats, "z": y}, y)
+    assert again.columns_[0].note == plain.columns_[0].note
+    found = tabular.Regressor(**QUICK).fit({"z": y[:40]}, x[:40]).predict({"z": y})
+    np.testing.assert_allclose(found["prediction"], float(first), rtol=1e-9)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.tabular import _columns, _frames
 from nncore.tabular._base import Tabular
 from nncore.tabular._rows import Rows
 
@@ -69,12 +70,12 @@ class Classifier(Tabular):
     def _learn_target(self, values: Array, name: str | None) -> None:
         if values.dtype.kind == "M":
             raise ValueError("`y` must be classes. Received: dates")
-        labels = np.unique(values.astype(str) if values.dtype == object else values)
+        labels = _as_array(sorted(set(values.tolist())))
         if len(labels) < 2:
             raise ValueError(
                 f"`y` must have at least two classes. Received: {labels.tolist()}"
             )
-        if values.dtype.kind == "f":
+        if labels.dtype.kind != "U":
             if len(labels) > max(20, math.sqrt(len(values))):
                 raise ValueError(
                     "`y` must be classes; a Regressor learns numbers. "
@@ -83,7 +84,7 @@ class Classifier(Tabular):
             if self._is_boolean:
                 labels = labels.astype(bool)
             elif (labels == labels.round()).all():
-                labels = labels.astype(np.int64)
+                labels = _frames.integers([int(label) for label in labels.tolist()])
         if len(values) >= 20 and len(labels) > len(values) / 2:
             which = "" if name is None else f"column {name!r} with "
             raise ValueError(
@@ -93,17 +94,17 @@ class Classifier(Tabular):
         self.classes_ = labels
 
     def _encode_target(self, values: Array) -> Array:
-        values = values.astype(str) if values.dtype == object else values
-        if self.classes_.dtype.kind == "U" and values.dtype.kind != "U":
-            values = np.array([f"{v:.15g}" for v in values.tolist()])
-        known = np.isin(values, self.classes_)
-        if not known.all():
-            row = int(np.argmin(known))
+        if self.classes_.dtype.kind == "U":
+            values = _columns._as_text(values)
+        places = {label: k for k, label in enumerate(self.classes_.tolist())}
+        codes = [places.get(value, -1) for value in values.tolist()]
+        if -1 in codes:
+            row = codes.index(-1)
             raise ValueError(
                 f"`y` must be one of {self.classes_.tolist()!r:.200}. "
-                f"Received: {values[row]!r} in row {row}"
+                f"Received: {values.tolist()[row]!r} in row {row}"
             )
-        return np.searchsorted(self.classes_, values)[:, None].astype(np.float32)
+        return np.array(codes, np.float32)[:, None]
 
     def _head(self) -> tuple[int, str, str]:
         if len(self.classes_) == 2:
@@ -168,7 +169,7 @@ class Classifier(Tabular):
                 "`classes` must be a list of strings or numbers. "
                 f"Received: {classes!r:.200}"
             )
-        self.classes_ = np.array(classes)
+        self.classes_ = _as_array(classes)
         if len(np.unique(self.classes_)) < len(classes) or classes != sorted(classes):
             raise ValueError("`classes` must be in order. Received: others")
 
@@ -176,6 +177,10 @@ class Classifier(Tabular):
         labels = ", ".join(map(str, self.classes_.tolist()[:6]))
         more = ", ..." if len(self.classes_) > 6 else ""
         return f"{len(self.classes_)} classes: {labels}{more}"
+
+
+def _as_array(labels: list[Any]) -> Array:
+    return _frames.integers(labels) if type(labels[0]) is int else np.array(labels)
 
 
 def _auc(classes: Array, score: Array) -> float:

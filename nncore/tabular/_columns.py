@@ -219,9 +219,7 @@ class Levels(Column):
         return words + (", missing is one more" if self.has_missing else "")
 
     def _codes(self, values: Array) -> list[int]:
-        if values.dtype.kind == "f":
-            # Read back as numbers what was text when it was learnt.
-            values = _as_text(values)
+        # What was text when it was learnt may be read back as numbers.
         other = self._count - 1
         return [self._place.get(_text(v), other) for v in values.tolist()]
 
@@ -381,7 +379,7 @@ def learn(
     """
     was_text = values.dtype == object
     if is_category and values.dtype.kind != "M":
-        values = _as_text(values) if values.dtype.kind == "f" else values
+        values = _as_text(values)
     elif was_text:
         values = _read_text(values)
     if values.dtype.kind == "f":
@@ -431,21 +429,25 @@ def from_config(config: Any) -> Column:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    if value is None or value != value:
+        return None
+    if not isinstance(value, float):
+        return str(value)
+    return str(int(value)) if value.is_integer() else f"{value:.15g}"
 
 
 def _as_text(values: Array) -> Array:
     found = np.empty(len(values), object)
-    found[:] = [None if v != v else f"{v:.15g}" for v in values.tolist()]
+    found[:] = [_text(v) for v in values.tolist()]
     return found
 
 
 def _read_text(values: Array) -> Array:
-    """Text as numbers or dates, if all of it is."""
+    """Objects as numbers or dates, if all of them are."""
     known = [v for v in values.tolist() if v is not None]
     if not known:
         return values
-    if all(_IS_DATE.match(v) for v in known[:100]) and all(map(_IS_DATE.match, known)):
+    if _IS_DATE.match(str(known[0])) and all(map(_IS_DATE.match, known)):
         try:
             return _dates("", values)
         except CellError:

@@ -1,7 +1,8 @@
 """Any table as columns of NumPy, and answers as a table of the same kind.
 
 A column becomes float64 (NaN for missing), datetime64 (NaT) or object (strings, None);
-durations, and times of a day, are numbers of seconds.
+durations, and times of a day, are numbers of seconds. Integers of 64 bits are objects
+where float64 would make one of two.
 Frames are recognised by what they offer; pandas and polars are imported only to give
 an answer in their kind.
 """
@@ -114,7 +115,7 @@ def column_of(data: Any, name: str = "y") -> tuple[Array, str | None]:
         return _from_polars(data), None if not label else str(label)
     if _arrow.has_stream(data):
         data = _arrow.read(data)
-    array = np.asarray(data)
+    array = _as_array(data)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -142,6 +143,18 @@ def is_boolean(data: Any) -> bool:
     values = np.asarray(data, object).ravel().tolist()
     kinds = {type(v) for v in values if v is not None and v == v}
     return bool(kinds) and kinds <= {bool, np.bool_}
+
+
+def integers(values: list[int]) -> Array:
+    """Return int64, or uint64; float64 for what has no place in them.
+
+    NumPy alone makes floats of [5, 2**63].
+    """
+    low, high = min(values), max(values)
+    if low >= 0 and 2**63 <= high < 2**64:
+        return np.array(values, np.uint64)
+    fits = low >= -(2**63) and high < 2**63
+    return np.array(values, np.int64 if fits else float)
 
 
 def answer_in_kind(columns: dict[str, Array], like: Table) -> Any:
@@ -187,7 +200,9 @@ def _from_pandas(series: Any) -> Array:
     if kind == "m":
         return _from_any(series.to_numpy())
     if kind in "biuf" and not hasattr(dtype, "categories"):
-        return np.asarray(series.to_numpy(dtype=float, na_value=math.nan))
+        numbers = np.asarray(series.to_numpy(dtype=float, na_value=math.nan))
+        if kind not in "iu" or not _is_wide(numbers):
+            return numbers
     missing = np.asarray(series.isna())
     values = series.astype(object).to_numpy(copy=True)
     values[missing] = None
@@ -198,7 +213,8 @@ def _from_polars(series: Any) -> Array:
     dtype = series.dtype
     if dtype.is_numeric() or str(dtype) == "Boolean":
         found: Array = series.cast(import_module("polars").Float64).to_numpy()
-        return found
+        if not dtype.is_integer() or not _is_wide(found):
+            return found
     if str(dtype) == "Date" or str(dtype).startswith("Datetime"):
         return np.asarray(series.to_numpy()).astype("datetime64[us]")
     if str(dtype).startswith("Duration"):
@@ -211,9 +227,11 @@ def _from_polars(series: Any) -> Array:
 def _from_any(values: Any) -> Array:
     if hasattr(values, "iloc"):
         return _from_pandas(values)
-    array = np.asarray(values)
+    array = _as_array(values)
     if array.dtype.kind in "biuf":
-        return array.astype(float)
+        numbers = array.astype(float)
+        if array.dtype.kind not in "iu" or not _is_wide(numbers):
+            return numbers
     if array.dtype.kind == "M":
         return array.astype("datetime64[us]")
     if array.dtype.kind == "m":
@@ -223,17 +241,35 @@ def _from_any(values: Any) -> Array:
 
 def _settled(values: Array) -> Array:
     """Objects as strings and None; as numbers or dates if that is what all are."""
+    kept: type = str
     held = [None if v is None or v != v else v for v in values.tolist()]
     kinds = {type(v) for v in held if v is not None}
     if kinds and all(issubclass(k, (bool, int, float, np.number)) for k in kinds):
-        return np.array([math.nan if v is None else float(v) for v in held])
+        numbers = np.array([math.nan if v is None else float(v) for v in held])
+        is_whole = all(issubclass(k, (int, np.integer)) for k in kinds)
+        if not is_whole or not _is_wide(numbers):
+            return numbers
+        known = [int(v) for v in held if v is not None]
+        kept = int if integers(known).dtype.kind in "iu" else str
     if kinds and all(hasattr(k, "isoformat") and hasattr(k, "year") for k in kinds):
         return np.array([_moment(v) for v in held], "datetime64[us]")
     if kinds and all(issubclass(k, (time, timedelta)) for k in kinds):
         return np.array([_seconds(v) for v in held])
     found = np.empty(len(held), object)
-    found[:] = [None if v is None else str(v) for v in held]
+    found[:] = [None if v is None else kept(v) for v in held]
     return found
+
+
+def _as_array(values: Any) -> Array:
+    array = np.asarray(values)
+    # NumPy makes floats of [5, 2**63].
+    is_made = array.dtype.kind == "f" and not hasattr(values, "dtype")
+    return np.asarray(values, object) if is_made and _is_wide(array) else array
+
+
+def _is_wide(numbers: Array) -> bool:
+    """Whether integers, here as floats, may be others than they were."""
+    return bool((np.abs(numbers) >= 2**53).any())
 
 
 def _seconds(value: Any) -> float:
