@@ -527,7 +527,7 @@ def test_true_and_false_with_an_empty_cell_are_true_and_false(csv, capsys):
     assert list(pd.read_csv("out.csv")) == ["outcome", "p(False)", "p(True)"]
 
 
-@pytest.mark.parametrize("gap", [False])
+@pytest.mark.parametrize("gap", [False, True])
 def test_long_numbers_are_answered_as_they_are_written(gap, csv):
     one, other = 9007199254740993, 9007199254740992
     rows = csv.assign(outcome=np.where(csv["town"] == "Ulm", one, other).astype(str))

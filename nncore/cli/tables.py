@@ -309,6 +309,8 @@ def _read(
         names=_names(data, delimiter) if options.no_header else None,
         low_memory=False,
         index_col=False,
+        # Integers and booleans stay so beside an empty cell.
+        dtype_backend="numpy_nullable",
     )
     try:
         # To pandas, blanks around a name are part of it.
