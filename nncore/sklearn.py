@@ -502,7 +502,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             )
         held = None
         if validation is not None:
-            held = self._given_held_out(*validation)
+            held = self._given_held_out(*validation, data.x.dtype)
         elif self.early_stopping:
             data, held = self._split(data)
         n, n_in = data.x.shape
@@ -728,7 +728,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
     def _stratifies(self) -> bool:
         return False
 
-    def _given_held_out(self, X_val: Any, y_val: Any) -> _Data:
+    def _given_held_out(self, X_val: Any, y_val: Any, dtype: np.dtype[Any]) -> _Data:
         if X_val is None or y_val is None:
             raise ValueError(
                 "`X_val` and `y_val` must be given together. Received: "
@@ -740,7 +740,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             y=y_val,
             accept_sparse="csr",
             multi_output=True,
-            dtype=[np.dtype(self._input_dtype())],
+            dtype=[dtype],
             order="C",
             reset=False,
             **self._target_options(),
@@ -751,11 +751,6 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         return _Data(
             self._scaled(self._dense_rows(x)), self._scaled_targets(targets), None
         )
-
-    def _input_dtype(self) -> str:
-        if hasattr(self, "model_"):
-            return str(self.model_.dtype)
-        return "float64" if self.dtype is None else str(self.dtype)
 
     # ---- scaling ---------------------------------------------------------------------
 

@@ -351,6 +351,16 @@ def test_own_rows_stop_the_training_and_are_watched(digits):
         watched.fit(x, y, X_val=x)
 
 
+@pytest.mark.parametrize("dtypes", [["f4"], ["f8", "f4"], ["f4", "f8"]])
+def test_own_rows_have_the_precision_of_those_to_train_on(dtypes, digits):
+    mlp = ours.MLPClassifier(max_iter=2, early_stopping=True)
+    for dtype in dtypes:
+        x, y = digits[0].astype(dtype), digits[1]
+        mlp.fit(x, y, X_val=x, y_val=y)
+        assert len(mlp.validation_scores_) == 2
+        assert mlp.model_.dtype == np.dtype(dtype)
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_scaling_is_as_good_as_a_pipeline_of_scalers(solver, diabetes):
     x, y = diabetes
