@@ -211,6 +211,7 @@ class Training:
         self.watch = watch
         self.limit = seconds
         self.deadline = math.inf
+        self.is_late = False
         self.lowest = math.inf  # val_loss, and the weights it belongs to
         self.best: list[NDArray[Any]] | None = None
         self.steps: int | None
@@ -286,7 +287,7 @@ class Training:
         row: list[float] = []
         if self.epoch < self.epochs:
             self.progress.start(self.steps, self.epoch)
-        while self.epoch < self.epochs and not self.model.stop_training:
+        while self.epoch < self.epochs and not self._stops():
             rows, first, each = self._chunk(self.epochs - self.epoch, self.pace.units)
             if len(rows):
                 row = rows[-1].tolist()
@@ -298,7 +299,7 @@ class Training:
             if self.nan_batch >= 0:
                 break
             self._show()
-        if self.done and time.monotonic() >= self.deadline and self.nan_batch < 0:
+        if self.done and self.is_late and self.nan_batch < 0:
             row, seconds = self._abandon()
             self.history.extend(self.epoch, self.keys, np.array([row]))
             self.progress.finish(dict(zip(self.keys, row, strict=True)), seconds)
@@ -307,7 +308,7 @@ class Training:
     def _run_epochs(self) -> dict[str, Any]:
         """Epoch by epoch, with callbacks and validation between them."""
         logs = Logs({key: v[-1] for key, v in self.history.history.items() if v})
-        while self.epoch < self.epochs and not self.model.stop_training:
+        while self.epoch < self.epochs and not self._stops():
             self._pour()
             if self.batches is not None and not self.batches.stream.goes_on():
                 break
@@ -364,8 +365,10 @@ class Training:
         )
 
     def _look_at_the_clock(self) -> None:
-        if time.monotonic() >= self.deadline:
-            self.model.stop_training = True
+        self.is_late = time.monotonic() >= self.deadline
+
+    def _stops(self) -> bool:
+        return self.is_late or self.model.stop_training
 
     def _epoch_by_chunk(self) -> tuple[list[float], float]:
         """One epoch's row and seconds."""
@@ -375,7 +378,7 @@ class Training:
             rows, first, _ = self._chunk(1, most)
             if len(rows) or self.nan_batch >= 0:
                 return (rows[0].tolist() if len(rows) else []), first
-            if self.model.stop_training:
+            if self._stops():
                 return self._abandon()
             self._back_up()
             self._show()
@@ -395,7 +398,7 @@ class Training:
             )
             if len(rows):
                 return row, first
-            if self.model.stop_training:
+            if self._stops():
                 return self._abandon()
             self._back_up()
             self._show()
@@ -414,7 +417,7 @@ class Training:
         began = time.perf_counter()
         for data in batches.epoch():
             self._train_on(data, batches.stream.size or len(data))
-            if self.nan_batch >= 0 or self.model.stop_training:
+            if self.nan_batch >= 0 or self._stops():
                 break
         self.used = 0
         row = self.network.running()
@@ -463,7 +466,7 @@ class Training:
                 self.callbacks.on_train_batch_end(self.done, logs)
             self.done += batches
             self._look_at_the_clock()
-            if self.model.stop_training:
+            if self._stops():
                 return
             self._back_up()
             self._show()

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from nncore.callbacks import Callback
+from nncore.callbacks import BackupAndRestore, Callback, EarlyStopping
 from nncore.layers import Dense
 from nncore.models import Sequential
 
@@ -73,6 +73,27 @@ def test_batches_that_come_from_a_generator_end_in_time(data):
     )
     assert seconds < 5
     assert history.epoch == [0]
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 16, "steps_per_epoch": 3}])
+def test_a_backup_goes_on_for_as_long_again(options, data, tmp_path):
+    epochs = []
+    for _ in range(3):
+        backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
+        _, history = took(
+            network().fit, *data, seconds=0.1, callbacks=backup, **options
+        )
+        epochs.append(len(history.epoch))
+    assert 0 < epochs[0] < epochs[1] < epochs[2]
+    assert history.epoch == list(range(epochs[2]))
+
+
+def test_a_backup_of_a_training_that_a_callback_stopped_ends_it_again(data, tmp_path):
+    for _ in range(2):
+        backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
+        stop = EarlyStopping("loss", min_delta=1e9, patience=2)
+        _, history = took(network().fit, *data, seconds=60, callbacks=[backup, stop])
+        assert history.epoch == [0, 1, 2]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "long"])
