@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from nncore._arrays import Place
 from nncore._legacy import callers_level
 from nncore.utils.data_utils import PyDataset
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _T = TypeVar("_T")
 
@@ -302,52 +300,86 @@ class Kept(PyDataset):
         return self.batches[index]
 
 
-class Rows(PyDataset):
-    """Rows of arrays in batches.
+class Rows(Stream):
+    """Rows of arrays in batches, in orders that follow from the seed.
 
     Args:
-        arrays: arrays of as many rows each, or None.
-        size: rows of a batch; the last of a pass may have fewer.
-        shuffles: whether each pass has the rows in a new order.
+        arrays: arrays of as many rows each; behind the first, None may be one.
+        batch_size: rows of a batch; the last of a pass may have fewer.
+        steps: batches per epoch.
+        shuffle: True (each pass has the rows in a new order), "batch" (the batches), or
+            False.
         seed: of the orders.
     """
 
     def __init__(
         self,
-        arrays: tuple[NDArray[Any] | None, ...],
-        size: int,
+        arrays: tuple[Any, ...],
+        batch_size: int,
         *,
-        shuffles: bool,
+        steps: int,
+        shuffle: bool | str,
         seed: int,
     ) -> None:
-        super().__init__()
+        super().__init__(arrays, steps=steps, seed=seed)
         self.arrays = arrays
-        self.size = size
-        self.shuffles = shuffles
-        self.seed = seed
-        self._passes = 0
-        first = arrays[0]
-        assert first is not None
-        self._order: NDArray[np.intp] = np.arange(len(first))
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self._done = 0  # batches of the epoch
+        self._coming = self._from(0)
 
-    def __len__(self) -> int:
-        """The number of batches in a pass."""
-        return -(-len(self._order) // self.size)
+    def epoch(self) -> Iterator[Item]:
+        """The batches of one epoch."""
+        try:
+            while not self._is_full(self._done, 0):
+                rows = next(self._coming)
+                self._given += 1
+                self._done += 1
+                yield Item(*(None if a is None else a[rows] for a in self.arrays))
+        finally:
+            self._done = 0
 
-    def __getitem__(self, index: int) -> tuple[NDArray[Any] | None, ...]:
-        """One batch."""
-        rows: Any = slice(index * self.size, (index + 1) * self.size)
-        if self.shuffles:
-            rows = self._order[rows]
-        return tuple(None if array is None else array[rows] for array in self.arrays)
+    def state(self, _batches: int) -> dict[str, Any]:
+        """Where the stream stands; each item is one batch."""
+        return {
+            "seed": self.seed,
+            "batches": self._given,
+            "of_epoch": self._done,
+            "layout": self._layout(),
+        }
 
-    def on_epoch_begin(self) -> None:
-        """Draw the order of a pass."""
-        if self.shuffles:
-            key = [self.seed, self._passes]
-            generator = np.random.Generator(np.random.Philox(key=key))
-            self._order = generator.permutation(len(self._order))
-            self._passes += 1
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Stand there."""
+        if state["layout"] != self._layout():
+            raise ValueError(
+                f"The backup must be of the same data: {self._layout()}. "
+                f"Received: {state['layout']}"
+            )
+        self.seed = state["seed"]
+        self._given, self._done = state["batches"], state["of_epoch"]
+        self._coming = self._from(self._given)
+
+    def _layout(self) -> str:
+        n_rows, size = len(self.arrays[0]), self.batch_size
+        return f"{n_rows} rows in batches of {size}, shuffle={self.shuffle}"
+
+    def _from(self, batch: int) -> Iterator[Any]:
+        """Which rows are in a batch and in those behind it, pass after pass."""
+        n_rows = len(self.arrays[0])
+        cuts = [
+            slice(i, i + self.batch_size) for i in range(0, n_rows, self.batch_size)
+        ]
+        rows: list[Any] = cuts
+        first, skipped = divmod(batch, len(cuts))
+        for number in count(first):
+            generator = np.random.Generator(np.random.Philox(key=[self.seed, number]))
+            if self.shuffle == "batch":
+                rows = [cuts[i] for i in generator.permutation(len(cuts))]
+            elif self.shuffle:
+                order = generator.permutation(n_rows)
+                rows = [order[cut] for cut in cuts]
+            yield from rows[skipped:]
+            skipped = 0
 
 
 class Batches(Generic[_T]):

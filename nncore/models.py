@@ -1704,8 +1704,6 @@ class Sequential(OldVerbs):
             steps = _checks.integer(limit, steps, 1)
         if rows is not None:
             rows = _checks.integer("samples", rows, 1)
-        network = self._network
-        lived = 0 if network is None else network.counters["steps_lived"]
         # A data set of `nncore.data` knows how it is read.
         make = getattr(x, "_block_stream", functools.partial(_streams.Stream, x))
         stream: _streams.Stream = make(
@@ -1713,9 +1711,14 @@ class Sequential(OldVerbs):
             steps=steps,
             rows=rows,
             shuffles=shuffles,
-            seed=_random.derive(self.seed, _STREAM_BATCHES, lived),
+            seed=self._stream_seed(),
         )
         return stream
+
+    def _stream_seed(self) -> int:
+        network = self._network
+        lived = 0 if network is None else network.counters["steps_lived"]
+        return _random.derive(self.seed, _STREAM_BATCHES, lived)
 
     def _batches(
         self,
@@ -1744,14 +1747,11 @@ class Sequential(OldVerbs):
         rows = _streams.Rows(
             (data.x, data.y, data.weights),
             size,
-            shuffles=bool(shuffle) and shuffle != "batch",
-            seed=self.seed,
+            steps=_checks.integer("steps_per_epoch", steps, 1),
+            shuffle=shuffle,
+            seed=self._stream_seed(),
         )
-        stream = self._stream(
-            *(rows, "x", "steps_per_epoch", steps), shuffles=shuffle == "batch"
-        )
-        rows.seed = stream.seed
-        return _streams.Batches(stream, lambda item, number: training.Data(*item))
+        return _streams.Batches(rows, lambda item, number: training.Data(*item))
 
     def _validation_data(
         self, data: Any, compiled: _plan.Compiled, names: Any, steps: int | None

@@ -356,3 +356,31 @@ def test_batches_from_a_generator_go_on_at_an_epoch(tmp_path):
     assert train(again, callbacks.BackupAndRestore(tmp_path, 2)).history == expected
     for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
         assert same_bits(a, b)
+
+
+@pytest.mark.parametrize("after", [4, 5, 9])
+@pytest.mark.parametrize("save_freq", ["epoch", 2])
+@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+def test_rows_in_epochs_of_another_length_go_on(after, save_freq, shuffle, tmp_path):
+    def train(model, *used):
+        return fit(model, *used, shuffle=shuffle, steps_per_epoch=3).history
+
+    def backup():
+        return callbacks.BackupAndRestore(tmp_path, save_freq)
+
+    whole, again = network(seed=1), network()
+    expected = train(whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(network(seed=1), backup(), Break(after))
+    assert train(again, backup()) == expected
+    for a, b in zip(whole.get_weights(), again.get_weights(), strict=True):
+        assert same_bits(a, b)
+
+
+@pytest.mark.parametrize("other", [{"batch_size": 5}, {"shuffle": False}])
+def test_rows_in_other_batches_are_refused(other, tmp_path):
+    backup = callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), backup, Break(4), steps_per_epoch=3)
+    with pytest.raises(ValueError, match="30 rows in batches of"):
+        fit(network(), backup, **{"steps_per_epoch": 3, **other})
