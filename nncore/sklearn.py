@@ -80,6 +80,8 @@ _BOOLEANS = (
     "batch_normalization",
     "scale_X",
 )
+# What a fit that goes on must leave as it is: the layers and what their weights mean.
+_LASTING = ("batch_normalization", "scale_X", "scale_y", "out_activation")
 
 
 class _Data(NamedTuple):
@@ -291,14 +293,15 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
     ) -> Network:
         """`model_` with this penalty; `fresh`: with an optimizer that starts anew."""
         old: Network | None = None
+        form = l2, self._per_layer("activation"), self._dropouts()
         if weights is not None:
             self.model_ = self._network_of(weights, n_in, l2)
-        elif l2 != self._l2:
+        elif form != self._form:
             # The penalty is part of a network, and depends on the rows in a batch.
             before, old = self.model_, self.model_._ready_network()
             self.model_ = self._twin(l2)
             self.model_.set_weights(before.get_weights())
-        self._l2: float = l2
+        self._form: tuple[float, list[Any], list[float]] = form
         if fresh or old is not None or weights is not None:
             loss = self._head()[1]
             self.model_.compile(self._optimizer(), loss, weighted_metrics=self._also())
@@ -308,7 +311,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         return network
 
     def _twin(self, l2: float) -> Sequential:
-        """A network like `model_` with another penalty."""
+        """A network of the arguments with this penalty and the weights of `model_`."""
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         weights = [array for pair in pairs for array in pair]
         return self._network_of(weights, len(weights[0]), l2, self.model_.seed)
@@ -347,7 +350,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         self._check_arguments()
         first = not hasattr(self, "model_") or not (self.warm_start or incremental)
         dtypes = [np.float64, np.float32] if self.dtype is None else [self.dtype]
+        lasting = {name: getattr(self, name, None) for name in _LASTING}
         if not first:
+            self._check_lasting(lasting)
             dtypes = [np.dtype(self.model_.dtype)]
         x, y = validate_data(
             self,
@@ -367,6 +372,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         if first:
             self._begin(targets)
+            self._lasting = lasting
+        if first or self.early_stopping != (self.best_loss_ is None):
+            self._begin_to_watch()
         self.n_outputs_ = columns = self._columns(targets)
         x = self._dense_rows(x)
         if first:
@@ -390,6 +398,14 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         if not all(np.isfinite(w).all() for w in self.model_.get_weights()):
             raise ValueError(_NOT_FINITE)
         return self
+
+    def _check_lasting(self, lasting: dict[str, Any]) -> None:
+        for name, value in lasting.items():
+            if value != self._lasting[name]:
+                raise ValueError(
+                    f"`{name}` must be that of the fit before in a fit that goes on: "
+                    f"{self._lasting[name]!r}. {_checks.received(name, value)}"
+                )
 
     def _target_options(self) -> dict[str, Any]:
         return {}
@@ -416,6 +432,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         self.out_activation_ = self._head()[0]
         self.loss_curve_: list[float] = []
         self.__dict__.pop("validation_loss_curve_", None)
+
+    def _begin_to_watch(self) -> None:
+        """Forget what was the best by loss or by score."""
         self._no_improvement_count = 0
         self.best_loss_: float | None = None if self.early_stopping else math.inf
         self.validation_scores_: list[float] | None = None
@@ -892,7 +911,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
             gives the same bits on any number of threads.
         tol: an epoch improves if the loss falls, or the score rises, by more.
         verbose: print the loss of each epoch.
-        warm_start: `fit` goes on from the weights there are.
+        warm_start: `fit` goes on from the weights there are, with the arguments as
+            they are then; those that say which layers there are must stay.
         momentum: of "sgd".
         nesterovs_momentum: of "sgd".
         early_stopping: hold rows out, stop when `score` on them no longer improves,

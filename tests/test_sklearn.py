@@ -250,6 +250,70 @@ def test_a_warm_start_goes_on(digits):
         mine.fit(x[y < 5], y[y < 5])
 
 
+@pytest.mark.parametrize("incremental", [False, True])
+def test_a_warm_start_takes_up_another_activation(incremental, digits):
+    x, y = digits
+    found = []
+    for library in (ours, theirs):
+        mlp = library.MLPClassifier(
+            random_state=3, alpha=0.0, warm_start=True, max_iter=3
+        ).fit(x, y)
+        mlp.set_params(activation="tanh")
+        found.append(mlp.partial_fit(x, y) if incremental else mlp.fit(x, y))
+    assert_same_training(*found)
+    np.testing.assert_allclose(
+        found[0].predict_proba(x), found[1].predict_proba(x), rtol=1e-6, atol=1e-9
+    )
+
+
+def test_a_warm_start_takes_up_dropout(digits):
+    x, y = digits
+    options = {"random_state": 3, "warm_start": True, "max_iter": 5}
+    mlp = ours.MLPClassifier((20,), **options).fit(x, y)
+    without = mlp.loss_
+    kinds = []
+    for rate in (0.9, 0.0):
+        mlp.set_params(dropout=rate).fit(x, y)
+        kinds.append([type(layer).__name__ for layer in mlp.model_.layers])
+        assert (mlp.loss_ > without) == (rate > 0)
+    assert kinds == [["Dense", "Dropout", "Dense"], ["Dense", "Dense"]]
+    assert len(mlp.loss_curve_) == 15
+
+
+def test_a_warm_start_takes_up_early_stopping_and_leaves_it(digits):
+    x, y = digits
+    mlp = ours.MLPClassifier((5,), warm_start=True, max_iter=3)
+    for stops in (False, True, False):
+        mlp.set_params(early_stopping=stops).fit(x, y)
+        assert (mlp.best_loss_ is None) == stops
+        assert (mlp.validation_scores_ is None) != stops
+    mlp.set_params(early_stopping=True).fit(x, y)
+    assert len(mlp.validation_scores_) == 3
+    mlp.set_params(early_stopping=False).partial_fit(x, y)
+    assert mlp.best_loss_ == mlp.loss_
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"batch_normalization": True},
+        {"scale_X": True},
+        {"scale_y": True},
+        {"out_activation": "tanh"},
+    ],
+)
+def test_a_warm_start_refuses_other_layers(other, diabetes):
+    mlp = ours.MLPRegressor(warm_start=True, max_iter=3).fit(*diabetes)
+    before = parameters(mlp)
+    mlp.set_params(**other)
+    for go_on in (mlp.fit, mlp.partial_fit):
+        with pytest.raises(ValueError, match="fit that goes on"):
+            go_on(*diabetes)
+    for a, b in zip(before, parameters(mlp), strict=True):
+        np.testing.assert_array_equal(a, b)
+    mlp.set_params(warm_start=False).fit(*diabetes)
+
+
 @pytest.mark.skipif(
     nncore.get_num_threads() < 2 or "NNCORE_FORCE_THREADS" in os.environ,
     reason="a team of one, or one that is forced, is all there is",
