@@ -492,6 +492,10 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 },
             )
             assign(found.x)
+            measured = network.evaluate(
+                *(data.x, data.y, rows, 0, n), threads=self._team()
+            )
+        assert measured is not None
         self.n_iter_ = min(int(found.nit), self.max_iter)
         if found.status != 0:
             warnings.warn(
@@ -501,8 +505,6 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        measured = network.evaluate(data.x, data.y, rows, 0, n, threads=self._team())
-        assert measured is not None
         self.loss_ = self._reported(measured, scale)
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
