@@ -166,7 +166,7 @@ def repair(folder: Path) -> str:
     auditwheel = tool(folder, "auditwheel")
     (wheel,) = folder.glob("*.whl")
     path = f"{folder / 'audit/bin'}:{os.environ['PATH']}"
-    run(auditwheel, "repair", "--strip", "-w", folder, wheel, PATH=path)
+    run(auditwheel, "repair", "--strip", "-z", "9", "-w", folder, wheel, PATH=path)
     return the_wheel(folder).name
 
 
