@@ -50,17 +50,22 @@ class _Block:
         self.kept.append((y, weights))
         self.filled += n
 
-    def hand_on(self, metrics: dict[int, Metric]) -> None:
-        """Update the metrics with all that is filled."""
-        if not self.filled:
-            return
+    def waiting(self) -> tuple[Any, Any, Any]:
+        """Outputs, targets and weights of all that is filled, which is not nothing."""
         y = np.concatenate([y for y, _ in self.kept])
         weights = None
         if self.kept[0][1] is not None:
             weights = np.concatenate([w for _, w in self.kept])
+        return self.y[: self.filled], y, weights
+
+    def hand_on(self, metrics: dict[int, Metric]) -> None:
+        """Update the metrics with all that is filled."""
+        if not self.filled:
+            return
+        out, y, weights = self.waiting()
         for place, metric in metrics.items():
             weighs = weights is not None and place > self.watched.n_plain
-            metric.update_state(y, self.y[: self.filled], weights if weighs else None)
+            metric.update_state(y, out, weights if weighs else None)
 
     def clear(self) -> None:
         """Forget what is filled."""
@@ -96,9 +101,32 @@ class Watched:
         self.network.reset_epoch()
         self.training = None
 
-    def reset_watch(self) -> None:
-        """Begin amid an epoch."""
+    def get_watch(self) -> dict[str, Any] | None:
+        """Where the metrics stand within an epoch; None: between two."""
+        block = self.training
+        if block is None:
+            return None
+        return {
+            "metrics": [metric.get_state() for metric in self.streaming.values()],
+            "rows": self.n_rows,
+            "room": len(block.y),
+            "waiting": block.waiting() if block.filled else None,
+        }
+
+    def set_watch(self, state: dict[str, Any] | None) -> None:
+        """Take back what `get_watch` gave."""
         self.training = None
+        if state is None:
+            return
+        # What counts on must not change what was given.
+        counted = copy.deepcopy(state["metrics"])
+        for metric, its in zip(self.streaming.values(), counted, strict=True):
+            metric.set_state(its)
+        self.training, self.n_rows = _Block(self, state["room"]), state["rows"]
+        if state["waiting"] is not None:
+            out, y, weights = state["waiting"]
+            self.training.y[: len(out)] = out
+            self.training.keep(len(out), y, weights)
 
     def set_counters(self, counters: Any) -> None:
         """As the core's."""

@@ -551,3 +551,66 @@ def test_a_call_ends_before_its_room_does(dtype):
     part = np.empty((4, 1), dtype)
     net.evaluate(x, x, None, 0, 4, outputs=part)
     assert same_bits(part, net.predict(x[:4]))
+
+
+class Weighed(metrics.Metric):
+    """One's own, which keeps an array and a list."""
+
+    def reset_state(self):
+        self.sums, self.largest = np.zeros(2), []
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.sums += [y_true.sum(), y_pred.sum()]
+        self.largest.append(float(y_pred.max()))
+
+    def result(self):
+        return self.sums[0] - self.sums[1] + max(self.largest)
+
+
+class Break(callbacks.Callback):
+    """Raises after some batches."""
+
+    def __init__(self, after):
+        self.left = after
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kept", [1, 20, 10**6], ids=str)
+@pytest.mark.parametrize(
+    "cut", [{}, {"steps_per_epoch": 9}, {"shuffle": False}], ids=str
+)
+def test_a_training_goes_on_within_an_epoch(cut, kept, tmp_path, monkeypatch):
+    monkeypatch.setattr("nncore._watched._NUMBERS", kept)
+    x, y, weights = rows()
+
+    def train(*used):
+        given = [
+            metrics.AUC(),
+            "mae",
+            metrics.R2Score(),
+            metrics.BinaryIoU(),
+            Weighed(),
+        ]
+        net = model(metrics=given, weighted_metrics=[metrics.F1Score(threshold=0.5)])
+        options = {"batch_size": 16, "epochs": 3, "verbose": 0, **cut}
+        return net.fit(x, y, callbacks=list(used), sample_weight=weights, **options)
+
+    backup = callbacks.BackupAndRestore(tmp_path, 1)
+    for after in (3, 5, 1, 4):
+        with pytest.raises(KeyboardInterrupt):
+            train(backup, Break(after))
+    assert train(backup).history == train().history
+
+
+def test_the_backup_of_other_metrics_is_refused_within_an_epoch(tmp_path):
+    x, y, _ = rows()
+    backup = callbacks.BackupAndRestore(tmp_path, 1)
+    options = {"batch_size": 16, "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        model(metrics=["mae"]).fit(x, y, callbacks=[backup, Break(3)], **options)
+    with pytest.raises(ValueError, match="same loss and metrics: loss, auc"):
+        model(metrics=[metrics.AUC()]).fit(x, y, callbacks=backup, **options)

@@ -23,9 +23,10 @@ class BackupAndRestore(Callback):
     the last backup was made and ends with the same bits, weights and History alike, as
     if nothing had happened. In the backup are weights, the optimizer's arrays and
     learning rate, the place in the epoch and its sums, the generator's place, the
-    History, and what the callbacks of this package remember (patience, best values and
-    weights, lines written); callbacks of your own are asked for `get_state` and given
-    `set_state`. A backup appears whole or not at all.
+    History, what the metrics have counted, and what the callbacks of this package
+    remember (patience, best values and weights, lines written); callbacks and metrics
+    of your own are asked for `get_state` and given `set_state`. A backup appears whole
+    or not at all.
 
     Data that come from a generator start anew when a training goes on, and there are
     backups between their epochs only. Those of `nncore.data` go on where they stood.

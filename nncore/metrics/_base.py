@@ -50,6 +50,8 @@ class Metric(_lookup.Described):
     _takes_labels: ClassVar[bool] = False
     # What a row counts is of its columns together, no mean over them.
     _joins_columns: ClassVar[bool] = False
+    # What get_state gives of nncore's own.
+    _remembered: ClassVar[tuple[str, ...]] = ("_total", "_count")
     _total: float = 0.0
     _count: float = 0.0
 
@@ -100,6 +102,25 @@ class Metric(_lookup.Described):
     def reset_state(self) -> None:
         """Begin the running mean anew."""
         self._total = self._count = 0.0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what `BackupAndRestore` is to keep of this metric within an epoch.
+
+        Of one's own metric it is all that was assigned to `self`. Define it, with
+        `set_state`, where there is more, or what cannot be written.
+
+        Returns:
+            Names and values: None, booleans, numbers, strings, NumPy arrays of floats,
+            lists and dictionaries of these.
+        """
+        if self._is_own:
+            return {k: v for k, v in vars(self).items() if k not in self._arguments}
+        return {name: getattr(self, name) for name in self._remembered}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_state` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def __call__(
         self,

@@ -119,6 +119,14 @@ class ThresholdMetric(Metric):
         """Forget what was counted."""
         self._counts.reset()
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what was counted."""
+        return {k: v for k, v in vars(self._counts).items() if k != "thresholds"}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_state` gave."""
+        vars(self._counts).update(state)
+
     @property
     def _is_elementwise(self) -> bool:
         return self.class_id is None and self.top_k is None

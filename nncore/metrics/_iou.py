@@ -19,6 +19,7 @@ class _Overlaps(Metric):
     """Counts of pairs (true class, predicted class)."""
 
     _better: ClassVar[str | None] = "max"
+    _remembered = ("_matrix",)
     num_classes: int
     target_class_ids: list[int] | None = None
     ignore_class: int | None = None

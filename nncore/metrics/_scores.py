@@ -26,6 +26,7 @@ class _ColumnSums(Metric):
 
     _better: ClassVar[str | None] = "max"
     _joins_columns = True
+    _remembered: ClassVar[tuple[str, ...]] = ("_sums",)
     _sums: Array | None = None
 
     def reset_state(self) -> None:
@@ -209,6 +210,7 @@ class R2Score(_ColumnSums):
 
     _arguments = ("class_aggregation", "num_regressors", "name", "dtype")
     _kind = "r2_score"
+    _remembered = ("_sums", "_n", "_shift")
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
 """A training that is under way as a file, for `BackupAndRestore`.
 
 The layout is that of `.nnc` (docs/file-format.md). In the header stands `state`: the
-place in the training, the learning rate, the History, what callbacks remember. Arrays:
-epoch (the sums of the one under way), state/<k> for arrays in `state`, weight/<i> and
-slot<k>/<i> by the network's order, so that layers may have other names the next time.
+place in the training, the learning rate, the History, what callbacks and metrics
+remember. Arrays: epoch (the sums of the one under way), state/<k> for arrays in
+`state`, weight/<i> and slot<k>/<i> by the network's order, so that layers may have
+other names the next time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from .. import _checks
 from .._version import __version__
+from .._watched import Watched
 from . import _json, _tensors
 from ._files import ModelFileError, contents, naming, replacing
 
@@ -78,7 +80,11 @@ def _state(training: Training) -> dict[str, Any]:
         else training.batches.stream.state(training.used),
         "stopped": bool(model.stop_training),
         "seed": model.seed,
+        "keys": training.keys,
         "counters": dict(training.network.counters),
+        "watch": training.network.get_watch()
+        if isinstance(training.network, Watched)
+        else None,
         "learning_rate": model._settable_rate(),
         "epochs": list(history.epoch),
         "history": [[key, _column(values)] for key, values in history.history.items()],
@@ -115,8 +121,8 @@ def _lifted(value: Any, arrays: list[Array]) -> Any:
         return value
     if value.dtype not in (np.float32, np.float64):
         raise ValueError(
-            "Arrays in the state of a callback must be of float32 or float64. "
-            f"Received: {value.dtype}"
+            "Arrays in the state of a callback or metric must be of float32 or "
+            f"float64. Received: {value.dtype}"
         )
     arrays.append(value)
     return {"$array": len(arrays) - 1}
@@ -185,6 +191,11 @@ def _check(training: Training, state: Any, tensors: dict[str, Array]) -> None:
                 f"{there[1]}. Received: {state['rows']} in batches of "
                 f"{state['batch_size']}"
             )
+        if state["keys"] != training.keys:
+            raise ValueError(
+                "The backup must be of the same loss and metrics: "
+                f"{', '.join(training.keys)}. Received: {', '.join(state['keys'])}"
+            )
 
 
 def _take(training: Training, state: Any, tensors: dict[str, Array]) -> None:
@@ -201,9 +212,8 @@ def _take(training: Training, state: Any, tensors: dict[str, Array]) -> None:
     network.set_epoch(tensors["epoch"])
     assert model._compiled is not None
     training.network = model._compiled.measured(network)
-    if training.network is not network:
-        # The metrics begin amid an epoch: what they saw of it is not written down.
-        training.network.reset_watch()  # type: ignore[attr-defined]
+    if isinstance(training.network, Watched):
+        training.network.set_watch(state["watch"])
     training.epoch, training.done = state["epoch"], state["batch"]
     model.stop_training = state["stopped"]
     if state["learning_rate"] is not None and model.optimizer is not None:
