@@ -822,7 +822,9 @@ cdef class Network:
     cdef list exchange_all(self, size_t first, list arrays):
         """Read (None) or write the variables from the first on, all at one moment."""
         cdef size_t i, n = len(arrays)
-        cdef bint reads = n > 0 and arrays[0] is None
+        if n == 0:
+            return arrays
+        cdef bint reads = arrays[0] is None
         cdef nn_status status
         arrays = [self.fitting(first + i, array) for i, array in enumerate(arrays)]
         cdef list all_held = [self.take(array, "array", reads) for array in arrays]

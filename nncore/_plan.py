@@ -368,10 +368,11 @@ class Kept:
             values = left[variable.number]
         return values if values is not None and values.shape == variable.shape else None
 
-    def of(self, layer: Layer) -> list[NDArray[Any]]:
-        """What is kept for a layer."""
-        kept = {n: v for (_, n), (x, v) in self._weights.items() if x is layer}
-        return [kept[number] for number in sorted(kept)]
+    def give(self, layer: Layer) -> None:
+        """Leave what is kept for a layer to the layer, which leaves the model."""
+        own = sorted(key for key, (owner, _) in self._weights.items() if owner is layer)
+        if own:
+            layer._left_with = [self._weights.pop(key)[1] for key in own]
 
     def give_age(self, network: _core.Network) -> None:
         """Hand the age to the next network; forget everything."""
@@ -407,6 +408,10 @@ def make_network(plan: Plan, seed: int, kept: Kept) -> _core.Network:
     )
     stream = _random.derive(seed, _STREAM_WEIGHTS)
     start = []
+    for layer in {id(v.layer): v.layer for v in plan.variables}.values():
+        own = [v.shape for v in plan.variables if v.layer is layer]
+        if own != [values.shape for values in layer._left_with]:
+            layer._left_with = ()  # of another width
     for variable in plan.variables:
         values = kept.value(variable)
         if values is None:

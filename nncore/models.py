@@ -264,7 +264,8 @@ class Sequential(OldVerbs):
                 raise IndexError("`pop` needs a layer to take off. Received: none left")
             self._drop_network()
             layer = self._layers.pop()
-            layer._model, layer._left_with = None, self._kept.of(layer)
+            layer._model = None
+            self._kept.give(layer)
             if not self._layers and self._input is None:
                 self._forget_shape()
             return layer
@@ -414,8 +415,8 @@ class Sequential(OldVerbs):
             for layer in self._layers:
                 own = sum(variable.layer is layer for variable in variables)
                 if not own:
-                    layer._left_with = self._kept.of(layer) or layer._left_with
-                # The list, the plan, `layer` and the call's argument.
+                    self._kept.give(layer)
+                # The list, the plan, `layer` (a cell) and the call's argument.
                 elif sys.getrefcount(layer) > 3 + own:
                     layer._left_with = self._get_layer_weights(layer)
         except Exception:  # of one that was never made whole, or at the process's end

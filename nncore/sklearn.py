@@ -314,7 +314,9 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         """A network of the arguments with this penalty and the weights of `model_`."""
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         weights = [array for pair in pairs for array in pair]
-        return self._network_of(weights, len(weights[0]), l2, self.model_.seed)
+        # A seed that nothing has drawn from was no choice.
+        seed = self.model_.seed if any(self._form[2]) else None
+        return self._network_of(weights, len(weights[0]), l2, seed)
 
     def _last_batch_network(self, short: int, size: int, data: _Data) -> Any:
         """A network for an epoch's last, shorter batch; None: its penalty is as good.

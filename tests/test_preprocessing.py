@@ -415,8 +415,9 @@ def test_weights_that_do_not_fit_change_none_of_a_model_with_normalization():
     model.build((None, 4))
     before = model.get_weights()
     wrong = [np.zeros(5), before[1], before[2], *(w + 1 for w in before[3:])]
-    for weights in (wrong, [w + 1 for w in before[:-1]]):
-        with pytest.raises(ValueError, match="`weights`"):
+    text = [np.array(["a"] * 4), *wrong[1:]]
+    for weights in (wrong, text, [w + 1 for w in before[:-1]]):
+        with pytest.raises(ValueError, match=r"`weights`|to float"):
             model.set_weights(weights)
         assert same(model.get_weights(), before)
 

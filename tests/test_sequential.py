@@ -362,6 +362,31 @@ def test_a_layer_that_was_taken_off_keeps_its_weights(is_used_between):
     assert all(map(np.array_equal, model.get_weights(), weights))
 
 
+def test_a_layer_that_goes_through_models_has_the_weights_of_the_last():
+    first = Sequential([Dense(8, input_dim=3), Dense(2)], seed=1)
+    first.build()
+    layer = first.pop()
+    unused = Sequential([Dense(8, input_dim=3), layer])
+    unused.pop()
+    second = Sequential([Dense(8, input_dim=3), layer])
+    second.build()
+    layer.set_weights([np.full((8, 2), 3.0), np.full(2, 7.0)])
+    second.pop()
+    assert layer.get_weights()[1].tolist() == [7, 7]
+    first.add(layer)
+    first.build()
+    assert layer.get_weights()[1].tolist() == [7, 7]
+
+
+def test_a_layer_for_another_width_begins_anew():
+    model = Sequential([Dense(8, input_dim=3), Dense(2)], seed=1)
+    model.build()
+    layer = model.pop()
+    layer._left_with[1][:] = 5
+    Sequential([Dense(9, input_dim=3), layer]).build()
+    assert layer.get_weights()[1].tolist() == [0, 0]
+
+
 def test_adding_and_popping_keep_the_other_weights():
     model = small(seed=1)
     model.compile("sgd", "mse")

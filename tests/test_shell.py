@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from nncore import tabular
 from nncore.cli import main
 
 pd = pytest.importorskip("pandas")
@@ -465,6 +466,18 @@ def test_parquet_goes_in_and_out(csv):
     assert main(["train", "data.parquet", *words]) == 0
     assert main(["predict", "m.nnc", "data.parquet", "-o", "out.parquet"]) == 0
     assert len(pd.read_parquet("out.parquet")) == 200
+
+
+def test_wide_integers_of_parquet_are_exact_beside_gaps(csv):
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    ids = [2**53, None, 2**53 + 1] * 20
+    table = {"id": arrow.array(ids, arrow.int64()), "x": [float(k) for k in range(60)]}
+    parquet.write_table(arrow.table(table), "ids.parquet")
+    words = ["--target", "id", "-o", "m.nnc", "--epochs", "2", "-q"]
+    assert main(["train", "ids.parquet", *words]) == 0
+    assert tabular.load("m.nnc").classes_.tolist() == [2**53, 2**53 + 1]
 
 
 def test_rows_are_kept_once_whatever_the_index(csv):

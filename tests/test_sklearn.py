@@ -280,6 +280,15 @@ def test_a_warm_start_takes_up_dropout(digits):
     assert len(mlp.loss_curve_) == 15
 
 
+def test_dropout_that_comes_later_draws_from_the_random_state(digits):
+    seeds = set()
+    for state in (1, 2):
+        mlp = ours.MLPClassifier((5,), random_state=state, warm_start=True, max_iter=1)
+        mlp.fit(*digits).set_params(dropout=0.5).fit(*digits)
+        seeds.add(mlp.model_.seed)
+    assert len(seeds) == 2
+
+
 def test_a_warm_start_takes_up_early_stopping_and_leaves_it(digits):
     x, y = digits
     mlp = ours.MLPClassifier((5,), warm_start=True, max_iter=3)

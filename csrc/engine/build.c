@@ -3,10 +3,10 @@
 #include "base/cpu.h"
 #include "engine/net.h"
 
-/* kernels_by_isa[isa]: the table built for it, or NULL. setup.py lists them. */
 /* What x may name: beyond it, numbers next to each other are one. */
 #define MOST_INDICES ((size_t)(2 / REAL_EPSILON))
 
+/* kernels_by_isa[isa]: the table built for it, or NULL. setup.py lists them. */
 #define NN_TABLE_OF(isa) NN_PASTE(nn_kernels_##isa, _, NN_DTYPE)
 #define NN_DECLARE(isa) extern const struct nn_kernels NN_TABLE_OF(isa);
 NN_ISA_LIST(NN_DECLARE)

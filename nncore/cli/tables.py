@@ -286,7 +286,8 @@ def _read(
     name = "standard input" if path == "-" else path
     try:
         if path.endswith(".parquet"):
-            frame = pandas.read_parquet(path).reset_index(drop=True)
+            frame = pandas.read_parquet(path, dtype_backend="numpy_nullable")
+            frame = frame.reset_index(drop=True)
             return frame, _Source(name, b"", None, -1)
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except FileNotFoundError:

@@ -565,7 +565,7 @@ class Layer(_lookup.Described):
         model = self._owner()
         if model is None:
             raise ValueError(
-                f"Layer {self.name!r} has no weights yet: its model must be built "
+                f"Layer {self.name!r} takes no weights yet: its model must be built "
                 "first, which needs the shape of the input."
             )
         model._set_layer_weights(self, weights)

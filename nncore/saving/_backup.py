@@ -24,7 +24,7 @@ from ._files import ModelFileError, contents, naming, replacing
 if TYPE_CHECKING:
     from .._training import Training
 
-_FORMAT, _VERSION = "nncore-backup", "1"
+_FORMAT, _VERSION = "nncore-backup", "2"
 Array = _tensors.Array
 
 
@@ -191,7 +191,7 @@ def _check(training: Training, state: Any, tensors: dict[str, Array]) -> None:
                 f"{there[1]}. Received: {state['rows']} in batches of "
                 f"{state['batch_size']}"
             )
-        if state.get("keys", training.keys) != training.keys:
+        if state["keys"] != training.keys:
             raise ValueError(
                 "The backup must be of the same loss and metrics: "
                 f"{', '.join(training.keys)}. Received: {', '.join(state['keys'])}"
@@ -213,7 +213,7 @@ def _take(training: Training, state: Any, tensors: dict[str, Array]) -> None:
     assert model._compiled is not None
     training.network = model._compiled.measured(network)
     if isinstance(training.network, Watched):
-        training.network.set_watch(state.get("watch"))
+        training.network.set_watch(state["watch"])
     training.epoch, training.done = state["epoch"], state["batch"]
     model.stop_training = state["stopped"]
     if state["learning_rate"] is not None and model.optimizer is not None:

@@ -235,7 +235,7 @@ class Normalization(Preprocessing):
 
     def _check_weights(self, weights: Sequence[ArrayLike]) -> None:
         wanted = [weight.shape for weight in self.get_weights()[:2]]
-        shapes = [np.shape(weight) for weight in weights[:2]]
+        shapes = [np.asarray(weight, _LONG).shape for weight in weights[:2]]
         is_pair = len(shapes) == 2 and shapes[0] == shapes[1]
         if self.mean is not None or not is_pair or wanted not in ([], shapes):
             raise ValueError(
