@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 
-from nncore import _bounds, _core, reference
+from nncore import _bounds, _core, callbacks, reference
 
 ISAS = [name for name, (built, here) in _core.isas().items() if built and here]
 DTYPES = ("float32", "float64")
@@ -305,6 +305,18 @@ def same_bits(a, b):
         return False
     both_nan = np.isnan(a) & np.isnan(b)
     return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | both_nan))
+
+
+class Break(callbacks.Callback):
+    """Raises KeyboardInterrupt after some batches."""
+
+    def __init__(self, after):
+        self.left = after
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
 
 
 def run_together(*works):

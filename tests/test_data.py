@@ -21,7 +21,7 @@ from nncore import callbacks
 from nncore.data import Chunks, Parquet, Shards
 from nncore.layers import Dense, Dropout
 
-from .helpers import same_bits
+from .helpers import Break, same_bits
 
 N = 500
 CUTS = [0, 150, 151, 151, 388, N]
@@ -333,18 +333,6 @@ def test_the_module_is_loaded_when_it_is_used():
 
 
 # ---- Going on ------------------------------------------------------------------------
-
-
-class Break(callbacks.Callback):
-    """Raises after some batches."""
-
-    def __init__(self, after):
-        self.left = after
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("kind", KINDS)

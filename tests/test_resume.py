@@ -22,7 +22,7 @@ import nncore
 from nncore import callbacks
 from nncore.layers import Dense, Dropout
 
-from .helpers import same_bits
+from .helpers import Break, same_bits
 
 SCRIPT = r'''
 import json, os, signal, sys, time
@@ -228,18 +228,6 @@ def network(**options):
     )
     model.compile("adam", "mse")
     return model
-
-
-class Break(callbacks.Callback):
-    """Raises after some batches."""
-
-    def __init__(self, after):
-        self.left = after
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 def fit(model, *used, **options):

@@ -8,7 +8,7 @@ import pytest
 import nncore
 from nncore import callbacks, layers, losses, metrics
 
-from .helpers import core_network, layer, same_bits, train, variables_of
+from .helpers import Break, core_network, layer, same_bits, train, variables_of
 
 RNG = np.random.default_rng(11)
 T = RNG.integers(0, 2, (200, 3)).astype(float)
@@ -565,18 +565,6 @@ class Weighed(metrics.Metric):
 
     def result(self):
         return self.sums[0] - self.sums[1] + max(self.largest)
-
-
-class Break(callbacks.Callback):
-    """Raises after some batches."""
-
-    def __init__(self, after):
-        self.left = after
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("kept", [1, 20, 10**6], ids=str)
