@@ -208,10 +208,15 @@ class Stream:
         Raises:
             ValueError: the source is another one.
         """
-        raise ValueError(
-            f"The backup must be of the same data. Received: {self.argument} of "
-            f"{type(self.source).__name__}"
-        )
+        if state["layout"] != self._layout():
+            raise ValueError(
+                f"The backup must be of the same data: {self._layout()}. "
+                f"Received: {state['layout']}"
+            )
+
+    def _layout(self) -> str:
+        """What must be the same to go on."""
+        return f"{self.argument} of {type(self.source).__name__}"
 
     def close(self) -> None:
         """End what runs in the background."""
@@ -350,11 +355,7 @@ class Rows(Stream):
 
     def go_on(self, state: dict[str, Any]) -> None:
         """Stand there."""
-        if state["layout"] != self._layout():
-            raise ValueError(
-                f"The backup must be of the same data: {self._layout()}. "
-                f"Received: {state['layout']}"
-            )
+        super().go_on(state)
         self.seed = state["seed"]
         self._given, self._done = state["batches"], state["of_epoch"]
         self._coming = self._from(self._given)

@@ -80,11 +80,7 @@ class BlockStream(Stream):
 
     def go_on(self, state: dict[str, Any]) -> None:
         """Stand there."""
-        if state["layout"] != self._layout():
-            raise ValueError(
-                f"The backup must be of the same data: {self._layout()}. "
-                f"Received: {state['layout']}"
-            )
+        super().go_on(state)
         self.close()
         self.seed, self._passes = state["seed"], state["pass"]
         self._given, self._done = state["batches"], state["of_epoch"]
