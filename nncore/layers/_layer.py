@@ -552,6 +552,10 @@ class Layer(_lookup.Described):
             return [values.copy() for values in self._left_with]
         return model._get_layer_weights(self)
 
+    def _saved_weights(self) -> list[FloatArray]:
+        """Those of the weights that files hold."""
+        return self.get_weights()
+
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set the weights.
 

@@ -62,7 +62,7 @@ def write(
 
 def write_weights(model: Sequential, file: BinaryIO) -> None:
     """Write the weights alone, and what Normalization has learnt among them."""
-    own = {layer.name: layer.get_weights()[:2] for layer in model._preparing()}
+    own = {layer.name: layer._saved_weights() for layer in model._preparing()}
     tensors = [
         _tensors.Tensor(
             *(f"weights/{name}/{k}", model.dtype, array.shape),

@@ -52,9 +52,7 @@ def assign(
         )
     fitting = []
     for layer, (name, arrays) in pairs:
-        # Normalization's count, an integer for Keras's sake, is in no file.
-        own = layer.get_weights()
-        wanted = [weight.shape for weight in own if weight.dtype.kind == "f"]
+        wanted = [weight.shape for weight in layer._saved_weights()]
         found = [array.shape for array in arrays]
         if found == wanted:
             fitting.append((layer, arrays))

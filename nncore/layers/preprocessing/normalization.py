@@ -220,6 +220,9 @@ class Normalization(Preprocessing):
         mean, variance = (values.astype(dtype) for values in pair)
         return [mean, variance, np.zeros((), np.int32)]
 
+    def _saved_weights(self) -> list[NDArray[Any]]:
+        return self.get_weights()[:2]
+
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set mean and variance in place of what `adapt` has found.
 
